@@ -1,0 +1,1 @@
+"""An autograder for mathematical machine-learning courses."""

@@ -1,0 +1,146 @@
+"""What is decided about one part of a submission, and the evidence for it.
+
+A judge (the algebra room, `numeric`, `training`, a phrase reader) returns a frozen `Verdict`; `score` turns it
+into points and the reports print it. Nothing else travels from a judge to a report. The schema of the
+evidence is written down in `docs/schema.md`.
+
+This module imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias, get_args
+
+Json: TypeAlias = Any
+"""None, bool, int, finite float, str, or lists and string-keyed dicts of these."""
+
+Kind = Literal["correct", "partial", "incorrect", "unreadable", "missing", "undecided", "error"]
+
+KINDS: tuple[str, ...] = get_args(Kind)
+
+SHARE_SLACK = 1e-9
+"""Sums of shares such as 0.1 + 0.2 + 0.7 count as 1 within this."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One decision. Build it with `correct`, `partial`, ... below, which know what each kind must carry.
+
+    Raises ValueError where a promise is broken: `correct` without a method, `partial` or `incorrect` without
+    evidence, a share that is no finite number in [0, 1].
+    """
+
+    kind: Kind
+    share: float
+    """Share of the part's points that is earned, 0 to 1. For `undecided` and `error` the suite's policy decides."""
+    message: str
+    """Feedback, plain text, first line short (it stands in the table). Never holds an expected value."""
+    method: str | None = None
+    """How it was decided, in a few words: `exact random evaluation, error below 1e-15`, `backward error`."""
+    slip: str | None = None
+    """Name of the slip that explains the answer (`transposed`, `wrong_unit`), where one does."""
+    evidence: Mapping[str, Json] = field(default_factory=dict)
+    """What a person can replay; `evidence["kind"]` says which of the kinds of `docs/schema.md`. May hold the
+    expected value, and is shown to staff only."""
+    read: str = ""
+    """How the answer was read, and what a student may know before the due date (exceptions, what is missing)."""
+    remarks: tuple[str, ...] = ()
+    """Things noticed that cost no points; shown with the message."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"{self.kind!r} is no verdict; a verdict is one of {', '.join(KINDS)}")
+        if not (math.isfinite(self.share) and 0.0 <= self.share <= 1.0):
+            raise ValueError(f"a share of {self.share!r} of the points; a share lies between 0 and 1")
+        if self.kind == "correct" and not self.method:
+            raise ValueError("a correct verdict says how it was decided: give `method`")
+        if self.kind in ("partial", "incorrect") and not self.evidence:
+            raise ValueError(f"a verdict {self.kind!r} carries evidence that a person can replay")
+
+    def with_read(self, read: str) -> Verdict:
+        """The same verdict, with another account of how the answer was read."""
+        return replace(self, read=read)
+
+    def with_remarks(self, *remarks: str) -> Verdict:
+        """The same verdict with remarks added; empty ones are dropped."""
+        return replace(self, remarks=(*self.remarks, *(r for r in remarks if r)))
+
+
+def correct(message: str = "Correct.", *, method: str, read: str = "", evidence: Mapping[str, Json] | None = None) -> Verdict:
+    """The answer is right; `method` says how that was decided."""
+    return Verdict("correct", 1.0, message, method=method, read=read, evidence=evidence or {})
+
+
+def partial(
+    share: float,
+    message: str,
+    *,
+    evidence: Mapping[str, Json],
+    slip: str | None = None,
+    method: str | None = None,
+    read: str = "",
+) -> Verdict:
+    """Some of it is right and earns `share` of the points; the evidence shows what is not."""
+    return Verdict("partial", share, message, method=method, slip=slip, evidence=evidence, read=read)
+
+
+def incorrect(
+    message: str, *, evidence: Mapping[str, Json], slip: str | None = None, method: str | None = None, read: str = ""
+) -> Verdict:
+    """The answer is wrong, and the evidence shows where answer and truth differ."""
+    return Verdict("incorrect", 0.0, message, method=method, slip=slip, evidence=evidence, read=read)
+
+
+def unreadable(message: str, *, read: str = "", evidence: Mapping[str, Json] | None = None) -> Verdict:
+    """Something was handed in that cannot be read as an answer; the message shows the place."""
+    return Verdict("unreadable", 0.0, message, read=read or message, evidence=evidence or {})
+
+
+def missing(message: str = "Nothing was handed in for this part.") -> Verdict:
+    """Nothing was handed in."""
+    return Verdict("missing", 0.0, message, read=message)
+
+
+def undecided(message: str, *, read: str = "", evidence: Mapping[str, Json] | None = None) -> Verdict:
+    """A person should look; the suite's policy says what the part holds meanwhile."""
+    return Verdict("undecided", 0.0, message, read=read, evidence=evidence or {})
+
+
+def error(message: str, *, evidence: Mapping[str, Json] | None = None) -> Verdict:
+    """The grader failed here. Never the student's loss."""
+    return Verdict("error", 0.0, message, evidence=evidence or {})
+
+
+def combined(checks: Sequence[tuple[float, Verdict]], *, core: int = 1) -> Verdict:
+    """One verdict from several checks of one part, each with its share of the points.
+
+    The first `core` checks are what the part is about: if one of them earns nothing, neither does the whole
+    (so that a wrong function gains nothing from inputs on which every function is right). Otherwise the
+    shares add up. The message, slip and evidence are those of the first check that is not `correct`;
+    an `error` or `undecided` anywhere is never turned into a loss, it is what comes back.
+
+    `checks` is not empty; its shares add up to 1.
+    """
+    total = sum(share for share, _ in checks)
+    if not checks or abs(total - 1.0) > SHARE_SLACK:
+        raise ValueError(f"the shares of combined checks add up to 1, not {total}")
+    verdicts = [verdict for _, verdict in checks]
+    remarks = tuple(dict.fromkeys(r for v in verdicts for r in v.remarks))
+    read = "\n".join(dict.fromkeys(v.read for v in verdicts if v.read))
+    for kind in ("error", "undecided"):
+        for verdict in verdicts:
+            if verdict.kind == kind:
+                return replace(verdict, read=read, remarks=remarks)
+    if all(v.kind == "correct" for v in verdicts):
+        methods = "; ".join(dict.fromkeys(v.method for v in verdicts if v.method))
+        return replace(correct(verdicts[0].message, method=methods, read=read), remarks=remarks)
+    first = next(v for v in verdicts if v.kind != "correct")
+    lost_core = next((v for v in verdicts[:core] if v.share == 0.0), None)
+    if lost_core is not None:
+        return replace(lost_core, read=read, remarks=remarks)
+    share = min(1.0, sum(share * v.share for share, v in checks))
+    evidence = first.evidence or {"kind": "text", "said": first.message}
+    return Verdict("partial", share, first.message, first.method, first.slip, evidence, read, remarks)
