@@ -87,9 +87,7 @@ def partial(
     return Verdict("partial", share, message, method=method, slip=slip, evidence=evidence, read=read)
 
 
-def incorrect(
-    message: str, *, evidence: Mapping[str, Json], slip: str | None = None, method: str | None = None, read: str = ""
-) -> Verdict:
+def incorrect(message: str, *, evidence: Mapping[str, Json], slip: str | None = None, method: str | None = None, read: str = "") -> Verdict:
     """The answer is wrong, and the evidence shows where answer and truth differ."""
     return Verdict("incorrect", 0.0, message, method=method, slip=slip, evidence=evidence, read=read)
 
