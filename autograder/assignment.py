@@ -104,6 +104,12 @@ class Assignment:
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()[:16]
 
+    def place(self, number: str) -> tuple[int, int]:
+        """Sort key of a number: its problem's place on the sheet, then its place among the points."""
+        problem = number.partition(".")[0]
+        at = next((i for i, p in enumerate(self.problems) if p.number == problem), len(self.problems))
+        return at, tuple(self.points).index(number) if number in self.points else len(self.points)
+
     @property
     def home(self) -> Path:
         """The folder that holds `tests/`, `reference/` and `student_template/`."""
@@ -123,23 +129,6 @@ class Assignment:
 def is_code(number: str) -> bool:
     """Whether the number is a function's, not a written part's."""
     return CODE_MARK in number
-
-
-def natural_order(number: str) -> tuple[tuple[int, object], ...]:
-    """Sort key: `2.a` before `10.a`, roman sub-parts in their own order, functions after the written parts."""
-    head, mark, tail = number.partition(CODE_MARK)
-    pieces: list[tuple[int, object]] = []
-    for piece in re.findall(r"\d+|[^.\d]+", head):
-        if piece.isdigit():
-            pieces.append((0, int(piece)))
-        elif piece in _ROMAN and pieces and pieces[-1][0] == 2:
-            pieces.append((1, _ROMAN.index(piece)))
-        else:
-            pieces.append((2, piece))
-    return (pieces[0], (3, tail), *pieces[1:]) if mark else (*pieces[:1], (2, ""), *pieces[1:])
-
-
-_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
 
 
 def find_assignment(name_or_path: str) -> Assignment:

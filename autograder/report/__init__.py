@@ -1,0 +1,1 @@
+"""Reports: pure functions of what grading ends with, one module per format."""

@@ -1,0 +1,184 @@
+"""The command line: one function per command, exit codes in one place.
+
+0: the command did its job, whatever the score. 1: the grader itself failed, or a verdict is `error`.
+2: unusable arguments or input; exactly one line on standard error, and nothing is written.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from autograder.errors import AutograderError, UsageError
+
+app = typer.Typer(
+    name="autograder",
+    help="Grades, checks and regrades submissions to a mathematical machine-learning homework.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+AssignmentOption = Annotated[str, typer.Option("--assignment", help="Name of an assignment beside the package, or the path of one.")]
+ProfileOption = Annotated[str, typer.Option("--profile", help="Which parts count: one of the assignment's profiles.")]
+DeadlineOption = Annotated[float | None, typer.Option("--deadline", help="Seconds for the whole grading, wall clock.")]
+
+GRADER_FAILED = 1
+UNUSABLE = 2
+
+
+@app.command()
+def grade(
+    submission: Annotated[Path, typer.Argument(help="A folder, a .zip, one .ipynb, or one .md or .tex write-up.")],
+    assignment: AssignmentOption = "hw0",
+    profile: ProfileOption = "full",
+    out: Annotated[Path | None, typer.Option("--out", help="Write Gradescope's results.json here.")] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Write a page for people here.")] = None,
+    deadline: DeadlineOption = None,
+) -> int:
+    """Grade one submission and print a table."""
+    from autograder.assignment import find_assignment
+    from autograder.grade import grade as graded
+    from autograder.report import page, table
+
+    for target in (out, report):
+        writable(target)
+    result = graded(submission, find_assignment(assignment), profile, seconds=deadline, out=out)
+    console = table.console()
+    for note in result.notes:
+        console.print(note, markup=False)
+    console.print(table.table(result))
+    if report is not None:
+        page.write(result, report)
+    for path, what in ((out, "results.json for Gradescope"), (report, "the report")):
+        if path is not None:
+            console.print(f"{what}: {path}", markup=False)
+    return GRADER_FAILED if any(entry.verdict.kind == "error" for entry in result.entries) else 0
+
+
+@app.command()
+def check(
+    submission: Annotated[Path, typer.Argument(help="What you are about to hand in; the current folder by default.")] = Path(),
+    assignment: AssignmentOption = "hw0",
+) -> int:
+    """Check a submission before handing it in: is everything there, how is each answer read, what is visibly wrong."""
+    from autograder.assignment import find_assignment
+    from autograder.check import check as checked
+    from autograder.report import table
+
+    console = table.console()
+    for line in checked(submission, find_assignment(assignment)):
+        console.print(line, markup=False, soft_wrap=True)
+    return 0
+
+
+@app.command()
+def regrade(
+    submissions: Annotated[Path, typer.Argument(help="A folder of submissions, or Gradescope's export.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for results.json of each and grades.csv.")],
+    assignment: AssignmentOption = "hw0",
+    profile: ProfileOption = "full",
+    deadline: DeadlineOption = None,
+) -> int:
+    """Grade many submissions: results.json of each, grades.csv, and a progress bar."""
+    from autograder.assignment import find_assignment
+    from autograder.regrade import regrade as regraded
+
+    return GRADER_FAILED if regraded(submissions, out, find_assignment(assignment), profile, seconds=deadline) else 0
+
+
+@app.command()
+def replay(
+    results: Annotated[Path, typer.Argument(help="A results.json.")],
+    number: Annotated[str, typer.Argument(help="The entry's number, such as 5.d or 4.code.tikhonov.")],
+    submission: Annotated[Path | None, typer.Option("--submission", help="Grade this part of the submission again.")] = None,
+) -> int:
+    """Show a verdict's evidence again and, with the submission, decide that part once more."""
+    from autograder.replay import replay as replayed
+    from autograder.report import table
+
+    console = table.console()
+    for line in replayed(results, number, submission):
+        console.print(line, markup=False, soft_wrap=True)
+    return 0
+
+
+@app.command()
+def build(
+    out: Annotated[Path, typer.Option("--out", help="The zip to write.")] = Path("autograder.zip"),
+    assignment: AssignmentOption = "hw0",
+    profile: ProfileOption = "full",
+    torch_index: Annotated[str | None, typer.Option("--torch-index", help="Package index that has CPU builds of torch.")] = None,
+) -> int:
+    """Make the zip to upload to Gradescope."""
+    from autograder.assignment import find_assignment
+    from autograder.bundle import build as built
+    from autograder.report import table
+
+    writable(out)
+    console = table.console()
+    for line in built(out, find_assignment(assignment), profile, torch_index):
+        console.print(line, markup=False, soft_wrap=True)
+    return 0
+
+
+@app.command()
+def equiv(
+    cases: Annotated[Path, typer.Argument(help="Cases, one JSON object a line.")],
+    prove: Annotated[bool, typer.Option("--prove", help="Let sympy prove as well; a disagreement is an error.")] = False,
+) -> int:
+    """Decide symbolic equivalence over a corpus: verdicts as JSON lines on standard output, a summary on standard error."""
+    from autograder.algebra import equiv_lines
+
+    try:
+        lines = cases.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UsageError(f"{cases}: cannot be read ({problem}); expected one JSON object a line") from None
+    failed = False
+    for line in equiv_lines(lines, prove=prove):
+        failed = failed or '"verdict": "error"' in line
+        print(line, flush=True)
+    return GRADER_FAILED if failed else 0
+
+
+def writable(path: Path | None) -> None:
+    """Raises UsageError where a file could not be written at the path."""
+    if path is None:
+        return
+    folder = path.absolute().parent
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UsageError(f"{path}: no file can be written there; give a file name in a folder that exists")
+
+
+def main() -> None:
+    """Runs the command line and exits with its code."""
+    try:
+        code = app(standalone_mode=False)
+    except UsageError as problem:
+        code = refused(str(problem))
+    except click.exceptions.NoArgsIsHelpError as shown:
+        print(shown.format_message())
+        code = 0
+    except click.ClickException as problem:
+        code = refused(problem.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        code = refused("stopped")
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives until exit
+        code = 0
+    except (AutograderError, OSError) as problem:
+        print(f"autograder: the grader failed: {problem}", file=sys.stderr)
+        code = GRADER_FAILED
+    sys.exit(code or 0)
+
+
+def refused(message: str) -> int:
+    """Says what is unusable in one line on standard error."""
+    print(f"autograder: {' '.join(message.split())}", file=sys.stderr)
+    return UNUSABLE

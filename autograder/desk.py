@@ -1,0 +1,130 @@
+"""The desk at which one submission is graded: the sheet, what was handed in, its write-up read, its code at hand.
+
+Everything that the tests of a suite share is opened here once and closed in reverse order, whatever happens. The
+worker is started first, so that its imports overlap with ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from autograder.assignment import Assignment, Profile
+from autograder.errors import UsageError
+from autograder.submission import Submission, open_submission
+from autograder.worker import Limits, Reply, Worker
+from autograder.writeup import Answer, WriteUp, read_writeup
+
+REPORTED_PACKAGES = ("autograder", "gradescope-utils", "mpmath", "numpy", "pytest", "sympy", "torch")
+"""Whose versions stand in the results."""
+
+PRINTED_MAX = 4_000
+"""Characters of what the student's code printed, in all, that are shown."""
+
+
+@dataclass
+class Student:
+    """The student's code, as a suite calls it: `student("ridge.tikhonov", X, y, Sigma) -> Reply`."""
+
+    worker: Worker
+    printed: list[str] = field(default_factory=list)
+
+    def __call__(self, function: str, *args: object, keep: str | None = None, seconds: float | None = None) -> Reply:
+        """Calls a function (`module.name`) or a kept object (`@name`). Never raises for what the student's code does."""
+        return self._noted(self.worker.call(function, *args, keep=keep, seconds=seconds))
+
+    def attributes(self, kept: str, names: list[str]) -> Reply:
+        """The named attributes (dotted paths too) of a kept object."""
+        return self._noted(self.worker.attributes(kept, names))
+
+    def _noted(self, reply: Reply) -> Reply:
+        if reply.printed.strip() and sum(map(len, self.printed)) < PRINTED_MAX:
+            self.printed.append(reply.printed)
+        return reply
+
+
+@dataclass
+class Desk:
+    """One submission on the desk."""
+
+    assignment: Assignment
+    profile: Profile
+    submission: Submission
+    writeup: WriteUp
+    student: Student
+    ends: float
+    """`time.monotonic()` at which grading has to be over."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def seed(self) -> int:
+        """Made from the submission's content: the same for the same files, not to be guessed before they are final."""
+        return int(self.submission.digest[:8], 16)
+
+    def answer(self, part: str) -> Answer:
+        """The written answer of a part."""
+        return self.writeup.answer(part)
+
+    def rng(self, number: str) -> np.random.Generator:
+        """Random numbers for one part's inputs, the same at every grading of the same content."""
+        digest = hashlib.sha256(f"{self.submission.digest}:{number}".encode()).digest()
+        return np.random.default_rng(int.from_bytes(digest[:8], "little"))
+
+    def packages(self) -> dict[str, str]:
+        """Versions that the verdicts rest on; Python's and torch's are those of the worker where there is one."""
+        found = dict(self.student.worker.facts)
+        for name in REPORTED_PACKAGES:
+            try:
+                found.setdefault(name, version(name))
+            except PackageNotFoundError:
+                continue
+        return dict(sorted(found.items()))
+
+
+@contextmanager
+def open_desk(path: Path, assignment: Assignment, profile: Profile, *, seconds: float | None = None) -> Iterator[Desk]:
+    """Opens a submission for grading. seconds: for the whole of it, wall clock; the assignment's own by default.
+
+    Raises UsageError where the path is no submission.
+    """
+    total = assignment.total_seconds if seconds is None else seconds
+    if not total > 0:
+        raise UsageError(f"a deadline of {total:g} seconds: give a number above 0")
+    ends = time.monotonic() + total
+    with open_submission(path, assignment) as submission:
+        sources, remarks = code_sources(submission, assignment)
+        worker = Worker(
+            submission.root,
+            sources,
+            torch=any(b"torch" in file.read_bytes() for file in _code_files(submission)),
+            seed=int(submission.digest[:8], 16),
+            limits=Limits(call=assignment.call_seconds),
+            deadline=ends,
+        )
+        with worker:
+            writeup = read_writeup(submission, assignment)
+            notes = (*submission.notes, *writeup.notes, *remarks)
+            yield Desk(assignment, profile, submission, writeup, Student(worker), ends, notes)
+
+
+def load_public(assignment: Assignment) -> ModuleType:
+    """The suite's `public.py`: symbols and properties that a student may see. Imports nothing of the reference.
+
+    Raises UsageError where it is absent.
+    """
+    path = assignment.folder / "public.py"
+    spec = importlib.util.spec_from_file_location(f"_public_of_{assignment.name}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise UsageError(f"{path}: a suite needs its public.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,290 @@
+"""What a student may see of this suite: points, symbols, how each answer is read, and properties that right code has.
+
+Imports nothing of the reference. `autograder check` runs from this file alone; the tests beside it take their symbols
+from here. A public check returns None where the property holds and else one sentence; `missing` where the function is
+not there. None of them holds an expected value: they check what the sheet defines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from autograder.algebra import reading, symbols
+from autograder.assignment import load_assignment
+from autograder.worker import Reply, Tensor
+
+POINTS = load_assignment(Path(__file__).parent).points
+
+# ---------------------------------------------------------------------------------------------------- symbols
+
+GRADIENT_DESCENT = symbols(
+    {
+        "F": "matrix n d",
+        "y": "vector n",
+        "w_t": "vector d",
+        "w_{t-1}": "vector d",
+        "eta": "scalar positive",
+        "alpha": "scalar positive",
+        "t": "scalar positive",
+    },
+)
+
+RIDGE = symbols(
+    {
+        "X": "matrix n d",
+        "y": "vector n",
+        "w": "vector d",
+        "\\hat{w}": "vector d",
+        "Sigma": "matrix d d positive_definite",
+        "Gamma": "matrix d d invertible",
+    },
+)
+
+VECTOR_CALCULUS = symbols({"x": "vector n", "c": "vector n", "A": "matrix n n"})
+
+ELBOW = symbols(
+    {"w": "scalar nonzero", "b": "scalar", "x": "scalar", "y": "scalar", "phi": "scalar"},
+    functions={"phi": "x"},
+    definitions={"phi": "\\max(0, w x + b)"},
+)
+
+NETWORK_ELBOW = symbols(
+    {
+        "W^{(1)}_i": "scalar nonzero",
+        "W^{(2)}_i": "scalar nonzero",
+        "b_i": "scalar",
+        "x": "scalar",
+        "y": "scalar",
+        "\\hat{f}": "scalar",
+        "lambda": "scalar positive",
+    },
+    functions={"\\hat{f}": "x"},
+    aliases={
+        "W^{(1)}_i": ["W1_i", "W_{1,i}", "W1[i]", "w_i^{(1)}", "W_{1i}", "w^{(1)}_i", "W_i^1", "W^1_i"],
+        "W^{(2)}_i": ["W2_i", "W_{2,i}", "W2[i]", "w_i^{(2)}", "W_{2i}", "w^{(2)}_i", "W_i^2", "W^2_i"],
+        "b_i": ["b[i]", "b^i", "b_{i}"],
+        "\\hat{f}": ["f"],
+    },
+)
+
+SYMBOLS = {
+    **{f"5.{part}": VECTOR_CALCULUS for part in "abcde"},
+    **{f"6.a.{part}": ELBOW for part in ("i", "ii", "iii", "iv")},
+    **{part: NETWORK_ELBOW for part in ("6.c", "6.d")},
+}
+"""The symbols of every part whose answer is a formula."""
+
+
+def read_as(part: str, answer: object) -> str:
+    """How the answer of a part is read, for the student's check."""
+    if part in SYMBOLS:
+        return reading(answer, SYMBOLS[part])
+    text = " ".join(answer.text.split())
+    return f"{answer.how or 'read'}, line {answer.line}: {text[:200]}"
+
+
+READINGS = {part: (lambda answer, part=part: read_as(part, answer)) for part in POINTS if ".code." not in part}
+
+# ------------------------------------------------------------------------------------------ public properties
+
+ROUNDING = 2.0**-52
+LOOSE = 2.0**-20
+"""Relative slack of the public checks: they find mistakes, not rounding (single precision has 2^-23)."""
+
+
+def _numbers(reply: Reply, shape: tuple[int, ...] | None) -> np.ndarray | str:
+    """The reply as an array of that shape, or the sentence that says why it is none."""
+    if reply.failure is not None:
+        return "missing" if reply.failure.kind == "missing" else f"{reply.failure.message} {reply.failure.line}".strip()
+    try:
+        array = np.asarray(reply.value, dtype=float)
+    except (TypeError, ValueError):
+        return f"returned {type(reply.value).__name__}, not numbers"
+    if shape is not None and array.shape != shape:
+        return f"returned the shape {array.shape}, not {shape}"
+    return array if np.all(np.isfinite(array)) else "returned numbers that are not finite"
+
+
+def _apart(a: np.ndarray, b: np.ndarray) -> bool:
+    return bool(np.linalg.norm(np.subtract(a, b)) > LOOSE * (1 + np.linalg.norm(a) + np.linalg.norm(b)))
+
+
+def gradient_step(student: Callable[..., Reply], rng: np.random.Generator) -> str | None:
+    """goes down the gradient of half the squared residual (by finite differences)"""
+    F, y, w, eta, h = rng.normal(size=(5, 3)), rng.normal(size=5), rng.normal(size=3), 0.05, 1e-3
+    stepped = _numbers(student("gradient_descent.gradient_step", F, y, w, eta), (3,))
+    if isinstance(stepped, str):
+        return stepped
+
+    def loss(v: np.ndarray) -> float:
+        return 0.5 * float(np.sum((F @ v - y) ** 2))
+
+    slope = np.array([(loss(w + h * e) - loss(w - h * e)) / (2 * h) for e in np.eye(3)])
+    return "does not go down the gradient of half the squared residual" if _apart((w - stepped) / eta, slope) else None
+
+
+def run_gradient_descent(student: Callable[..., Reply], rng: np.random.Generator) -> str | None:
+    """starts at zero and returns every iterate"""
+    iterates = _numbers(student("gradient_descent.run_gradient_descent", rng.normal(size=(4, 2)), rng.normal(size=4), 0.01, 3), (4, 2))
+    if isinstance(iterates, str):
+        return iterates
+    return "does not start at zero" if np.any(iterates[0]) else None
+
+
+def largest_stable_step(student: Callable[..., Reply], rng: np.random.Generator) -> str | None:
+    """gets four times smaller when the features are doubled"""
+    F = rng.normal(size=(4, 3))
+    one, two = (_numbers(student("gradient_descent.largest_stable_step", k * F), ()) for k in (1, 2))
+    if isinstance(one, str) or isinstance(two, str):
+        return one if isinstance(one, str) else str(two)
+    return "does not get four times smaller when the features are doubled" if _apart(one, 4 * two) else None
+
+
+def norm_bound(student: Callable[..., Reply], rng: np.random.Generator) -> str | None:
+    """is zero at the start and not below the norm of the iterates of a small step"""
+    F, y = rng.normal(size=(4, 3)), rng.normal(size=4)
+    eta = 0.5 / np.linalg.norm(F) ** 2
+    bound = _numbers(student("gradient_descent.norm_bound", F, y, eta, 5), (6,))
+    if isinstance(bound, str):
+        return bound
+    w, norms = np.zeros(3), [0.0]
+    for _ in range(5):
+        w = w - eta * F.T @ (F @ w - y)
+        norms.append(float(np.linalg.norm(w)))
+    if abs(bound[0]) > LOOSE:
+        return "is not zero at the start"
+    return "is below the norm of an iterate" if np.any(bound < np.array(norms) * (1 - LOOSE)) else None
+
+
+def _ridge_problem(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    root = rng.normal(size=(3, 3))
+    return rng.normal(size=(5, 3)), rng.normal(size=5), root @ root.T + np.eye(3)
+
+
+def _stationary(name: str, student: Callable[..., Reply], rng: np.random.Generator) -> str | None:
+    X, y, Sigma = _ridge_problem(rng)
+    w = _numbers(student(f"ridge.{name}", X, y, Sigma), (3,))
+    if isinstance(w, str):
+        return w
+    slope = X.T @ (X @ w - y) + np.linalg.solve(Sigma, w)
+    scale = np.linalg.norm(X) ** 2 * np.linalg.norm(w) + np.linalg.norm(X.T @ y)
+    return "does not make the gradient of the regularised problem zero" if np.linalg.norm(slope) > LOOSE * scale else None
+
+
+def tikhonov(student: Callable[..., Reply], rng: np.random.Generator) -> str | None:
+    """makes the gradient of the regularised problem zero"""
+    return _stationary("tikhonov", student, rng)
+
+
+def tikhonov_by_augmentation(student: Callable[..., Reply], rng: np.random.Generator) -> str | None:
+    """makes the gradient of the regularised problem zero"""
+    return _stationary("tikhonov_by_augmentation", student, rng)
+
+
+def augment(student: Callable[..., Reply], rng: np.random.Generator) -> str | None:
+    """keeps X and y on top, and the rows below belong to Sigma"""
+    X, y, Sigma = _ridge_problem(rng)
+    reply = student("ridge.augment", X, y, Sigma)
+    if reply.failure is not None:
+        return _numbers(reply, None)  # type: ignore[return-value]
+    if not isinstance(reply.value, (tuple, list)) or len(reply.value) != 2:
+        return "does not return two arrays"
+    top, right = (np.asarray(v, dtype=float) for v in reply.value)
+    if top.shape != (8, 3) or right.shape != (8,):
+        return f"returned the shapes {top.shape} and {right.shape}, not (8, 3) and (8,)"
+    if _apart(top[:5], X) or _apart(right[:5], y):
+        return "does not keep X and y on top"
+    return "has rows below X that do not belong to Sigma" if _apart(top[5:].T @ top[5:] @ Sigma, np.eye(3)) else None
+
+
+def elbow(student: Callable[..., Reply], rng: np.random.Generator) -> str | None:
+    """is where w x + b is zero"""
+    e = _numbers(student("relu_elbow.elbow", 2.0, -3.0), ())
+    if isinstance(e, str):
+        return e
+    return "is not where w x + b is zero" if _apart(2.0 * e, np.array(3.0)) else None
+
+
+def gradients(student: Callable[..., Reply], rng: np.random.Generator) -> str | None:
+    """agrees with finite differences of the loss at an active point"""
+    w, b, x, y, h = 1.5, 0.5, 2.0, 1.0, 1e-4
+    reply = student("relu_elbow.gradients", w, b, x, y)
+    found = _numbers(reply, (3,))
+    if isinstance(found, str):
+        return found
+
+    def loss(w: float, b: float) -> float:
+        return 0.5 * (max(0.0, w * x + b) - y) ** 2
+
+    slopes = [(loss(w + h, b) - loss(w - h, b)) / (2 * h), (loss(w, b + h) - loss(w, b - h)) / (2 * h)]
+    return "does not agree with finite differences of the loss in w and b" if _apart(found[1:], np.array(slopes)) else None
+
+
+def sgd_update(student: Callable[..., Reply], rng: np.random.Generator) -> str | None:
+    """lowers the loss at an active point when the step is small"""
+    w, b, x, y = 1.5, 0.5, 2.0, 1.0
+    found = _numbers(student("relu_elbow.sgd_update", w, b, x, y, 0.01), (2,))
+    if isinstance(found, str):
+        return found
+
+    def loss(w: float, b: float) -> float:
+        return 0.5 * (max(0.0, w * x + b) - y) ** 2
+
+    return None if loss(found[0], found[1]) < loss(w, b) else "does not lower the loss at an active point"
+
+
+def network_elbows(student: Callable[..., Reply], rng: np.random.Generator) -> str | None:
+    """are where each unit's input is zero"""
+    W1, b = np.array([1.0, -2.0, 4.0]), np.array([3.0, 1.0, -2.0])
+    e = _numbers(student("relu_elbow.network_elbows", W1, b), (3,))
+    if isinstance(e, str):
+        return e
+    return "are not where each unit's input is zero" if _apart(W1 * e + b, np.zeros(3)) else None
+
+
+def network_elbows_after_step(student: Callable[..., Reply], rng: np.random.Generator) -> str | None:
+    """are those of the given network when the step is zero"""
+    W1, b, W2 = np.array([1.0, -2.0, 4.0]), np.array([3.0, 1.0, -2.0]), np.array([1.0, 1.0, -1.0])
+    e = _numbers(student("relu_elbow.network_elbows_after_step", W1, b, W2, 0.5, 2.0, 0.0), (3,))
+    if isinstance(e, str):
+        return e
+    return "are not those of the given network when the step is zero" if _apart(W1 * e + b, np.zeros(3)) else None
+
+
+FAR_BELOW, FAR_ABOVE = 1e-2, 1e12
+"""Angular frequencies, rad/s, far outside the band of any of the circuits."""
+
+
+def _limits(name: str, below: float, above: float, resistors: int) -> Callable[..., str | None]:
+    def public(student: Callable[..., Reply], rng: np.random.Generator) -> str | None:
+        freqs = Tensor(np.array([FAR_BELOW, FAR_ABOVE], dtype=np.float32))
+        found = _numbers(student(f"color_organ.{name}", freqs, *[300.0] * resistors), (2,))
+        if isinstance(found, str):
+            return found
+        wrong = abs(found[0] - below) > 1e-3 or abs(found[1] - above) > 1e-3
+        return f"does not go to {below:g} at low and {above:g} at high frequencies" if wrong else None
+
+    public.__doc__ = f"goes to {below:g} at low and {above:g} at high frequencies"
+    return public
+
+
+PUBLIC_CHECKS: dict[str, Callable[..., str | None]] = {
+    "3.code.gradient_step": gradient_step,
+    "3.code.run_gradient_descent": run_gradient_descent,
+    "3.code.largest_stable_step": largest_stable_step,
+    "3.code.norm_bound": norm_bound,
+    "4.code.tikhonov": tikhonov,
+    "4.code.augment": augment,
+    "4.code.tikhonov_by_augmentation": tikhonov_by_augmentation,
+    "6.code.elbow": elbow,
+    "6.code.gradients": gradients,
+    "6.code.sgd_update": sgd_update,
+    "6.code.network_elbows": network_elbows,
+    "6.code.network_elbows_after_step": network_elbows_after_step,
+    "7.code.evaluate_lp_circuit": _limits("evaluate_lp_circuit", 1.0, 0.0, 1),
+    "7.code.evaluate_hp_circuit": _limits("evaluate_hp_circuit", 0.0, 1.0, 1),
+    "7.code.evaluate_bp_circuit": _limits("evaluate_bp_circuit", 0.0, 0.0, 2),
+}

@@ -1,0 +1,44 @@
+"""Problem 5: vector calculus. Truth is sympy's own derivative of the given function, in numerator layout (a row)."""
+
+from gradescope_utils.autograder_utils.decorators import number, partial_credit, weight
+from public import POINTS, VECTOR_CALCULUS
+
+from autograder.algebra import derivative, equivalent, names, same_condition
+
+x, c, A = names(VECTOR_CALCULUS, "x", "c", "A")
+
+
+@number("5.a")
+@weight(POINTS["5.a"])
+def test_derivative_of_inner_product(answer, judge):
+    """5(a): the derivative of x^T c"""
+    judge(equivalent(answer("5.a"), derivative(x.T * c, x), VECTOR_CALCULUS))
+
+
+@number("5.b")
+@weight(POINTS["5.b"])
+def test_derivative_of_squared_norm(answer, judge):
+    """5(b): the derivative of the squared norm of x"""
+    judge(equivalent(answer("5.b"), derivative(x.T * x, x), VECTOR_CALCULUS))
+
+
+@number("5.c")
+@weight(POINTS["5.c"])
+def test_derivative_of_linear_map(answer, judge):
+    """5(c): the derivative of A x"""
+    judge(equivalent(answer("5.c"), derivative(A * x, x), VECTOR_CALCULUS))
+
+
+@number("5.d")
+@weight(POINTS["5.d"])
+def test_derivative_of_quadratic_form(answer, judge):
+    """5(d): the derivative of x^T A x"""
+    judge(equivalent(answer("5.d"), derivative(x.T * A * x, x), VECTOR_CALCULUS))
+
+
+@number("5.e")
+@partial_credit(POINTS["5.e"])
+def test_when_it_simplifies(answer, judge, set_score=None):
+    """5(e): when the derivative of x^T A x is 2 x^T A for every x; a condition that is only sufficient earns half"""
+    words = {"symmetric": "A = A^T", "diagonal": "A = diag(diag(A))", "identity": "A = I", "zero": "A = 0"}
+    set_score(judge(same_condition(answer("5.e"), "A = A^T", VECTOR_CALCULUS, words=words)))
