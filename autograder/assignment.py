@@ -54,8 +54,9 @@ class Files:
     writeup: tuple[str, ...]
     code: tuple[str, ...]
     notebook: str | None
-    notebook_provides: str | None
-    """The module whose names the notebook may define as well (`color_organ` for color_organ.py)."""
+    definitions: Mapping[str, tuple[str, ...]]
+    """Module -> the names that are taken out of its .py file and, where that lacks them, out of the notebook, without
+    running the rest of either. Modules not named here are loaded whole."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ def _assignment(folder: Path, document: Mapping[str, Any]) -> Assignment:
             writeup=tuple(files.get("writeup", ("writeup.md", "writeup.tex"))),
             code=tuple(files.get("code", ())),
             notebook=files.get("notebook"),
-            notebook_provides=files.get("notebook_provides"),
+            definitions={module: tuple(names) for module, names in files.get("definitions", {}).items()},
         ),
         problems=problems,
         titles={str(n): str(t) for n, t in document.get("titles", {}).items()},

@@ -20,8 +20,9 @@ import numpy as np
 
 from autograder.assignment import Assignment, Profile
 from autograder.errors import UsageError
+from autograder.notebook import definitions
 from autograder.submission import Submission, open_submission
-from autograder.worker import Limits, Reply, Worker
+from autograder.worker import File, Limits, Reply, Source, Units, Worker
 from autograder.writeup import Answer, WriteUp, read_writeup
 
 REPORTED_PACKAGES = ("autograder", "gradescope-utils", "mpmath", "numpy", "pytest", "sympy", "torch")
@@ -82,12 +83,57 @@ class Desk:
     def packages(self) -> dict[str, str]:
         """Versions that the verdicts rest on; Python's and torch's are those of the worker where there is one."""
         found = dict(self.student.worker.facts)
-        for name in REPORTED_PACKAGES:
-            try:
-                found.setdefault(name, version(name))
-            except PackageNotFoundError:
-                continue
+        found |= {name: installed for name in REPORTED_PACKAGES if name not in found and (installed := _installed(name))}
         return dict(sorted(found.items()))
+
+
+def code_sources(submission: Submission, assignment: Assignment) -> tuple[dict[str, Source], tuple[str, ...]]:
+    """Where the worker finds each module's code, and remarks on what was odd there."""
+    sources: dict[str, Source] = {}
+    remarks: list[str] = []
+    notebook = _notebook(submission, assignment)
+    for name in assignment.files.code:
+        module, path = name.removesuffix(".py"), submission.find(name)
+        wanted = assignment.files.definitions.get(module)
+        if wanted is None:
+            if path is not None:
+                sources[module] = File(path.relative_to(submission.root).as_posix())
+        elif path is not None or notebook is not None:
+            taken = definitions(_text(path), _text(notebook), wanted, py_name=name, notebook_name=notebook.name if notebook else "")
+            sources[module] = Units(taken.units)
+            remarks += taken.remarks
+    return sources, tuple(remarks)
+
+
+def _notebook(submission: Submission, assignment: Assignment) -> Path | None:
+    """The notebook of the assignment's name, else the only one that there is."""
+    if assignment.files.notebook is None:
+        return None
+    lone = [submission.root / file for file in submission.files if file.lower().endswith(".ipynb")]
+    return submission.find(assignment.files.notebook) or (lone[0] if len(lone) == 1 else None)
+
+
+def _text(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def _wants_torch(submission: Submission) -> bool:
+    """Whether any code mentions torch: importing it costs seconds, which the others need not pay."""
+    files = (file for file in submission.files if file.lower().endswith((".py", ".ipynb")))
+    return any(b"torch" in (submission.root / file).read_bytes() for file in files)
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 @contextmanager
@@ -105,7 +151,7 @@ def open_desk(path: Path, assignment: Assignment, profile: Profile, *, seconds: 
         worker = Worker(
             submission.root,
             sources,
-            torch=any(b"torch" in file.read_bytes() for file in _code_files(submission)),
+            torch=_wants_torch(submission),
             seed=int(submission.digest[:8], 16),
             limits=Limits(call=assignment.call_seconds),
             deadline=ends,

@@ -43,6 +43,7 @@ class Judge:
         self.verdict: Verdict | None = None
 
     def __call__(self, verdict: Verdict) -> float:
+        """Records the verdict; the points of its share. Raises RuntimeError on a second verdict."""
         if self.verdict is not None:
             raise RuntimeError("an item hands exactly one verdict to judge; use verdict.combined for several checks")
         self.verdict = verdict
