@@ -1,0 +1,580 @@
+"""The host: starts guests, gives them calls, and believes nothing that they say. Runs in the grader's process, which never
+imports torch or the student's code. No threads: the grader may fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import select
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autograder.worker import layers, slots, wire, zygote
+from autograder.worker.parents import Ended, Parent, PlainParent, WarmParent, can_fork
+from autograder.worker.reply import Failure, FailureKind, File, Json, Limits, Reply, Source, Units, evidence, references
+
+START_SECONDS = 60.0
+"""Seconds that a guest may take to say hello; importing torch on a slow machine is in it."""
+
+STOP_SECONDS = 10.0
+"""Seconds that ending a guest and all that descends from it may take."""
+
+END_SECONDS = 0.25
+"""Seconds that a guest which has closed its connection may take to end by itself, so that its exit status is seen."""
+
+DRAIN_BYTES = 2**20
+"""Bytes of printed text that are read at once."""
+
+MESSAGE_CHARACTERS = 500
+"""Characters of a failure's message."""
+
+LINE_CHARACTERS = 120
+"""Characters of the place that a failure names."""
+
+SMALLEST_MEMORY = 192 * 2**20
+SHARE_OF_CONTAINER = 0.45
+"""In a container with a memory limit, student code gets this share of it, but at least the bytes above, at most its limit."""
+
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
+_CONTROL = re.compile(r"[^\S\n]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
+_KINDS: tuple[FailureKind, ...] = ("missing", "raised", "exited", "memory", "type", "import", "skipped")
+"""Kinds of failure that a guest may report of itself."""
+
+_SIGNALS = {4: "illegal instruction", 6: "abort", 7: "bus error", 8: "arithmetic error", 9: "killed", 11: "segmentation fault"}
+
+
+@dataclass
+class _Guest:
+    """One running guest and what the host knows of it."""
+
+    number: int
+    connection: socket.socket
+    output: int
+    """Read end of the pipe that takes what the guest prints, -1 where there is none."""
+    printed: bytearray = field(default_factory=bytearray)
+    calls: int = 0
+
+
+class _Lost(Exception):
+    """The guest is gone or had to be ended; `failure` says why."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class _TimeUp(Exception):
+    """The deadline of an exchange passed."""
+
+
+class Worker:
+    """Runs a submission's code in other processes, one guest for each source, and answers with inert values.
+
+    root: folder with the submission's files; guests run in a writable copy of it, which is removed at the end.
+    sources: name to `File` or `Units`; calls say `"name.function"`. torch: whether torch is imported beforehand.
+    seed: from which, with the content of each call, Python's, numpy's and torch's generators are seeded before it.
+    deadline: `time.monotonic()` at which no call is begun any more and the running one ends; None for none.
+    warm: a parent that was started before and is shared (see `WarmParent`); without one the worker starts its own,
+    at once and in the background, in its constructor.
+
+    No method raises for anything that the student's code does. A guest that dies or hangs is replaced for the next call,
+    its sources loaded again; what hung or died while loading is not tried again. To be closed, best as a context manager.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        sources: Mapping[str, Source],
+        *,
+        torch: bool,
+        seed: int,
+        limits: Limits | None = None,
+        deadline: float | None = None,
+        warm: WarmParent | None = None,
+        _leave_out: Sequence[str] = (),
+    ) -> None:
+        self._root = root
+        self._sources = dict(sources)
+        self._seed = seed
+        self._limits = limits or Limits()
+        self._deadline = deadline
+        self._leave_out = tuple(_leave_out)
+        self._guests: dict[str, _Guest] = {}
+        self._started = 0
+        self._scratch = ""
+        self._slot: slots.Slot | None = None
+        self._hello: dict[str, Any] | None = None
+        self._broken: dict[str, Failure] = {}
+        self._broken_units: dict[tuple[str, int], Failure] = {}
+        self._timed_out: dict[str, Failure] = {}
+        self._kept: dict[str, str] = {}
+        self._spent: dict[str, float] = {}
+        self._own_parent = None if warm is not None else WarmParent(torch=torch) if can_fork() else PlainParent(torch=torch)
+        self._parent: Parent = (warm or self._own_parent or PlainParent(torch=torch)).connect()
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends every guest and all that descends from it, and removes the scratch copy."""
+        for name in list(self._guests):
+            self._end(name)
+        self._parent.close()
+        if self._own_parent is not None:
+            self._own_parent.close()
+        if self._scratch:
+            zygote.remove_tree(self._scratch)
+            self._scratch = ""
+        if self._slot is not None:
+            self._slot.release()
+            self._slot = None
+
+    # what a suite asks ----------------------------------------------------------------------------------------------
+
+    def call(self, function: str, *args: Any, seconds: float | None = None, keep: str | None = None) -> Reply:
+        """Calls a function of the student's, `"ridge.tikhonov"`, or an object kept before, `"@name"` or `"@name.method"`.
+
+        args: None, bool, int, float, complex, str, numpy arrays and scalars, lists, tuples, dicts of these, `Tensor`, `Kept`, `Named`,
+        `Polynomial`; they arrive as fresh copies. seconds: for this call, instead of the limits'. keep: the object that is returned
+        stays in the guest under this name, and the reply's value is None.
+
+        Raises TypeError or ValueError only for arguments that cannot be sent: a bug of the suite's.
+        """
+        head = function.partition(".")[0]
+        shown = tuple(evidence(argument) for argument in args)
+        packer = wire.Packer(references)
+        try:
+            tree = packer.pack(list(args))
+        except wire.Unsendable as error:
+            raise TypeError(f"the arguments of {function} cannot be sent: {error}") from None
+        source = self._kept.get(head[1:]) if head.startswith("@") else head
+        if source is None:
+            return Reply(function, shown, failure=_lost_object(head))
+        before = self._timed_out.get(function)
+        if before is not None:
+            message = f"not called again: an earlier call of {function} did not end in time"
+            return Reply(function, shown, failure=Failure("skipped", message, before.line))
+        digest = hashlib.sha256(repr((self._seed, function)).encode() + json.dumps(tree).encode() + b"".join(packer.buffers)).digest()
+        request = {"op": "call", "function": function, "args": tree, "keep": keep, "seed": int.from_bytes(digest[:4], "little")}
+        reply = self._ask(source, function, shown, request, packer.buffers, seconds or self._limits.call)
+        if keep is not None and reply.failure is None:
+            self._kept[keep] = source
+        if reply.failure is not None and reply.failure.kind == "timeout":
+            self._timed_out[function] = reply.failure
+        return reply
+
+    def attributes(self, target: str, names: Sequence[str]) -> Reply:
+        """Values of attributes (dotted paths too) of a kept object, `"@name"`, or of a source, `"ridge"`: a dict with those that
+        are there.
+        """
+        head = target.partition(".")[0]
+        source = self._kept.get(head[1:]) if head.startswith("@") else head
+        if source is None:
+            return Reply(target, tuple(names), failure=_lost_object(head))
+        request = {"op": "attributes", "target": target, "names": list(names)}
+        return self._ask(source, target, tuple(names), request, [], self._limits.call)
+
+    def names(self, source: str) -> dict[str, str]:
+        """What a source defines: name to signature, `"tikhonov(X, y, Sigma)"`; empty where it cannot be loaded."""
+        reply = self._ask(source, source, (), {"op": "names", "module": source}, [], self._limits.call)
+        if reply.failure is not None or type(reply.value) is not dict:
+            return {}
+        return {_tidy(str(key), 200): _tidy(str(value), 500) for key, value in reply.value.items()}
+
+    def load(self, source: str) -> Failure | None:
+        """Loads a source now instead of at its first call; what went wrong, of units the first thing."""
+        with contextlib.suppress(_Lost):
+            self._guest(source)
+        return self._broken.get(source) or next((f for (name, _), f in sorted(self._broken_units.items()) if name == source), None)
+
+    @property
+    def protections(self) -> tuple[str, ...]:
+        """The layers around the student's code that are active in this run, in a stable order."""
+        outside = ["own process group", *self._parent.protections]
+        return (*map(str, self._greeting().get("protections", [])), *outside, "environment emptied")
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Versions of python, numpy and torch in the guest; torch is empty where it was not asked for."""
+        return {str(key): str(value) for key, value in self._greeting().get("facts", {}).items()}
+
+    # guests ----------------------------------------------------------------------------------------------------------
+
+    def _greeting(self) -> dict[str, Any]:
+        """What a guest says before any code of the student's is loaded."""
+        if self._hello is None:
+            with contextlib.suppress(_Lost):
+                self._guests[""] = self._start()
+                self._end("")
+        return self._hello or {}
+
+    def _guest(self, source: str) -> _Guest:
+        """The guest of a source, started and loaded if there is none; raises _Lost."""
+        if source in self._guests and _is_alive(self._guests[source]):
+            return self._guests[source]
+        if source in self._guests:
+            self._end(source)
+        known = self._sources.get(source)
+        if known is None:
+            raise _Lost(Failure("missing", f"nothing was handed in for {source}"))
+        if source in self._broken and self._broken[source].kind != "import":
+            raise _Lost(self._broken[source])
+        budget = min(time.monotonic() + self._limits.load, self._deadline or float("inf"))
+        self._guests[source] = self._start()
+        if isinstance(known, File):
+            self._load_file(source, known, budget)
+        else:
+            self._load_units(source, known, budget)
+        return self._guests[source]
+
+    def _load_file(self, source: str, known: File, budget: float) -> None:
+        request = {"op": "file", "module": source, "path": known.path, "seed": self._load_seed(source)}
+        try:
+            reply = self._exchange(source, request, [], budget)
+        except _Lost as lost:
+            failure = _while_loading(lost.failure)
+            if failure.kind != "not_reached":
+                self._broken[source] = failure
+            raise _Lost(failure) from None
+        if "failure" in reply:
+            self._broken[source] = _failure_of(reply["failure"], self._scratch)
+
+    def _load_units(self, source: str, known: Units, budget: float) -> None:
+        """One unit after another; when one ends the guest, a new one is started and the units before are run again."""
+        index = 0
+        while index < len(known.units):
+            code, label, offset = known.units[index]
+            before = self._broken_units.get((source, index))
+            ended = before is not None and before.kind != "import"
+            request = {"op": "unit", "module": source, "code": code, "label": label, "offset": offset, "seed": self._load_seed(source)}
+            request["failure"] = {"kind": before.kind, "message": before.message, "line": before.line} if before and ended else None
+            try:
+                reply = self._exchange(source, request, [], min(budget, time.monotonic() + self._limits.unit))
+            except _Lost as lost:
+                if ended or lost.failure.kind == "not_reached":
+                    raise
+                self._broken_units[source, index] = _while_loading(lost.failure, label)
+                self._guests[source] = self._start()
+                index = 0
+                continue
+            if "failure" in reply and not ended:
+                self._broken_units[source, index] = _failure_of(reply["failure"], self._scratch)
+            index += 1
+
+    def _load_seed(self, source: str) -> int:
+        return int.from_bytes(hashlib.sha256(repr((self._seed, source)).encode()).digest()[:4], "little")
+
+    def _start(self) -> _Guest:
+        """A new guest that has said hello; raises _Lost where none can be had."""
+        self._prepare()
+        self._started += 1
+        user = self._slot.user if self._slot is not None and "user" not in self._leave_out else None
+        limits = self._limits
+        processes_allowed = limits.processes
+        if user is None and hasattr(os, "getuid"):
+            processes_allowed += self._parent.threads_of_user() + layers.SHARED_USER_SLACK
+        cpu = limits.source + limits.load + 60 if self._deadline is None else max(1.0, self._deadline - time.monotonic()) + 60
+        plan = {
+            "folder": self._scratch,
+            "user": user,
+            "memory": memory_allowed(limits.memory),
+            "file_size": limits.file_size,
+            "processes": processes_allowed,
+            "open_files": limits.open_files,
+            "cpu": int(cpu),
+            "leave_out": self._leave_out,
+        }
+        order = {
+            "id": self._started,
+            "folder": f"{self._scratch}/work",
+            "host": os.getpid(),
+            "plan": plan,
+            "environment": self._environment(),
+        }
+        connection, output = self._parent.start(order)
+        guest = _Guest(self._started, connection, output)
+        deadline = min(time.monotonic() + START_SECONDS, self._deadline or float("inf"))
+        try:
+            header, _ = wire.read_frame(self._reader(guest, deadline))
+        except (wire.WireError, _TimeUp, OSError) as error:
+            printed = bytes(guest.printed[-500:]).decode("utf-8", "replace")
+            ended = self._stop(guest)
+            if self._deadline is not None and time.monotonic() >= self._deadline:
+                raise _Lost(_not_reached()) from None
+            raise RuntimeError(f"no process for student code could be started ({ended.how}; {error}): {printed}") from None
+        if self._hello is None:
+            self._hello = header
+        return guest
+
+    def _prepare(self) -> None:
+        """The scratch copy and the user id, when the first guest is started."""
+        if self._scratch:
+            return
+        if "user" not in self._leave_out:
+            self._slot = slots.claim()
+        self._scratch = tempfile.mkdtemp(prefix="autograder-")
+        self._parent.own_scratch(self._scratch, self._limits.disk)
+        copy_submission(self._root, Path(self._scratch, "work"))
+        Path(self._scratch, "tmp").mkdir()
+        if self._slot is not None:
+            for place, folders, files in os.walk(self._scratch):
+                for name in [".", *folders, *files]:
+                    os.chown(os.path.join(place, name), self._slot.user, self._slot.user, follow_symlinks=False)
+
+    def _environment(self) -> dict[str, str]:
+        """All of it: nothing is inherited. One thread each for the libraries, no display."""
+        home = f"{self._scratch}/tmp"
+        threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+        places = ("HOME", "TMPDIR", "TEMP", "TMP", "MPLCONFIGDIR", "XDG_CACHE_HOME")
+        system = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}  # Windows starts nothing without it
+        fixed = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC", "MPLBACKEND": "Agg", "USER": "student"}
+        python = {"LOGNAME": "student", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+        return {**system, **dict.fromkeys(threads, "1"), **dict.fromkeys(places, home), **fixed, **python}
+
+    def _end(self, source: str, *, patience: float = 0.0) -> Ended:
+        """Ends the guest of a source; what it kept is gone."""
+        guest = self._guests.pop(source)
+        for name in [name for name, owner in self._kept.items() if owner == source]:
+            del self._kept[name]
+        return self._stop(guest, patience)
+
+    def _stop(self, guest: _Guest, patience: float = 0.0) -> Ended:
+        ended = self._parent.stop(guest.number, STOP_SECONDS, patience=patience)
+        guest.connection.close()
+        if guest.output >= 0:
+            os.close(guest.output)
+        return ended
+
+    # exchanges --------------------------------------------------------------------------------------------------------
+
+    def _ask(
+        self, source: str, function: str, shown: tuple[Json, ...], request: dict[str, Any], buffers: Sequence[bytes], seconds: float
+    ) -> Reply:
+        """One request to the guest of a source, within all its deadlines."""
+        now = time.monotonic()
+        if self._deadline is not None and now >= self._deadline:
+            return Reply(function, shown, failure=_not_reached())
+        if self._spent.get(source, 0.0) >= self._limits.source:
+            message = f"not reached: the calls into {source} used up their {self._limits.source:g} s"
+            return Reply(function, shown, failure=Failure("not_reached", message))
+        printed = ""
+        try:
+            guest = self._guest(source)
+            guest.printed.clear()
+            begun = time.monotonic()
+            try:
+                reply = self._exchange(source, request, buffers, begun + seconds)
+            finally:
+                self._spent[source] = self._spent.get(source, 0.0) + time.monotonic() - begun
+                printed = self._printed(guest)
+            if "failure" in reply:
+                return Reply(function, shown, failure=_failure_of(reply["failure"], self._scratch), printed=printed)
+            return Reply(function, shown, value=reply["value"], printed=printed)
+        except _Lost as lost:
+            return Reply(function, shown, failure=lost.failure, printed=printed)
+
+    def _exchange(self, source: str, request: dict[str, Any], buffers: Sequence[bytes], until: float) -> dict[str, Any]:
+        """Sends a request, reads its reply and decodes it; raises _Lost when the guest had to be ended."""
+        guest = self._guests[source]
+        guest.calls += 1
+        begun = time.monotonic()
+        deadline = min(until, self._deadline or float("inf"))
+        try:
+            self._send(guest, wire.frame({**request, "id": guest.calls}, buffers), deadline)
+            header, arrays = wire.read_frame(self._reader(guest, deadline))
+            reply = _decoded(header, arrays, guest.calls)
+        except _TimeUp:
+            self._end(source)
+            if self._deadline is not None and time.monotonic() >= self._deadline:
+                raise _Lost(_not_reached()) from None
+            raise _Lost(Failure("timeout", f"did not end within {until - begun:.3g} s")) from None
+        except (wire.Closed, OSError):
+            self._drain(guest, last=True)
+            raise _Lost(self._how_it_ended(self._end(source, patience=END_SECONDS))) from None
+        except wire.WireError as error:
+            self._end(source)
+            raise _Lost(Failure("killed", f"its process was stopped: what it answered was no valid reply ({error})")) from None
+        self._drain(guest, last=True)
+        return reply
+
+    def _how_it_ended(self, ended: Ended) -> Failure:
+        what, _, number = ended.how.partition(" ")
+        if what == "memory":
+            return Failure("memory", f"used more than {memory_allowed(self._limits.memory) // 2**20} MB of memory")
+        if what == "disk":
+            return Failure("killed", f"wrote more than {self._limits.disk // 2**20} MB to files")
+        if what == "signal":
+            return Failure("killed", f"its process died of signal {number} ({_SIGNALS.get(int(number), 'unknown')})")
+        if what == "exit":
+            return Failure("exited", f"ended its process with exit status {number} instead of returning")
+        return Failure("killed", "closed its connection and was stopped")
+
+    def _reader(self, guest: _Guest, deadline: float) -> Any:
+        """A `read` for frames that keeps the printed text flowing and raises _TimeUp at the deadline."""
+        watched = [guest.connection.fileno()] + ([guest.output] if guest.output >= 0 else [])
+
+        def read(length: int) -> bytes:
+            while True:
+                ready = _wait(watched, [], deadline)
+                if guest.output in ready and not self._drain(guest):
+                    watched[:] = watched[:1]  # its printing end was closed
+                if watched[0] in ready:
+                    return guest.connection.recv(length)
+
+        return read
+
+    def _send(self, guest: _Guest, data: bytes, deadline: float) -> None:
+        """Sends a frame, reading what is printed meanwhile."""
+        view = memoryview(data)
+        guest.connection.setblocking(False)
+        outputs = [guest.output] if guest.output >= 0 else []
+        try:
+            while view:
+                with contextlib.suppress(BlockingIOError):
+                    view = view[guest.connection.send(view[: wire.CHUNK]) :]
+                    continue
+                ready = _wait(outputs, [guest.connection.fileno()], deadline)
+                if guest.output in ready and not self._drain(guest):
+                    outputs = []
+        finally:
+            guest.connection.setblocking(True)
+
+    def _drain(self, guest: _Guest, *, last: bool = False) -> bool:
+        """Reads what the guest printed, keeps the first of it up to the cap; False when nothing more can come."""
+        if guest.output < 0:
+            return False
+        for _ in range(64 if last else 1):
+            try:
+                piece = os.read(guest.output, DRAIN_BYTES)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            if not piece:
+                return False
+            room = 4 * self._limits.printed - len(guest.printed)
+            if room > 0:
+                guest.printed += piece[:room]
+        return True
+
+    def _printed(self, guest: _Guest) -> str:
+        text = bytes(guest.printed).decode("utf-8", "replace").replace("\r\n", "\n")
+        text = _ADDRESS.sub("0x…", text.replace(f"{self._scratch}/work/", "").replace(self._scratch, ""))
+        cap = self._limits.printed
+        return text if len(text) <= cap else text[:cap] + "\n… (cut)"
+
+
+# Values ---------------------------------------------------------------------------------------------------------------
+
+
+def _decoded(header: dict[str, Any], arrays: Sequence[memoryview], number: int) -> dict[str, Any]:
+    """The value or the failure that a reply holds; raises WireError."""
+    if header.get("id") != number:
+        raise wire.WireError("a reply to another call")
+    if "failure" in header:
+        return {"failure": header["failure"]}
+    if "value" not in header:
+        raise wire.WireError("a reply without a value")
+    return {"value": wire.Unpacker(arrays).unpack(header["value"])}
+
+
+def _failure_of(record: Any, scratch: str) -> Failure:
+    """A guest's account of a failure, made fit for people; a nonsensical one says so."""
+    if type(record) is not dict or record.get("kind") not in _KINDS:
+        return Failure("killed", "its process answered nonsense")
+    text, line = (_tidy(value, cap, scratch) if isinstance(value, str) else "" for value, cap in _parts(record))
+    return Failure(record["kind"], text or "failed", line)
+
+
+def _parts(record: dict[str, Any]) -> Iterator[tuple[Any, int]]:
+    yield record.get("message"), MESSAGE_CHARACTERS
+    yield record.get("line"), LINE_CHARACTERS
+
+
+def _tidy(text: str, cap: int, scratch: str = "") -> str:
+    """No temporary paths, addresses or control characters, and not too long."""
+    if scratch:
+        text = text.replace(f"{scratch}/work/", "").replace(scratch, "")
+    text = _CONTROL.sub(" ", _ADDRESS.sub("0x…", text.encode("utf-8", "replace").decode())).strip()
+    return text if len(text) <= cap else text[: cap - 1] + "…"
+
+
+def _while_loading(failure: Failure, label: str = "") -> Failure:
+    where = f" ({label})" if label else ""
+    return Failure(failure.kind, f"while loading{where}: {failure.message}", failure.line or label)
+
+
+def _lost_object(head: str) -> Failure:
+    return Failure("skipped", f"{head} is not there: the call that makes it failed, or its process had to be replaced")
+
+
+def _not_reached() -> Failure:
+    return Failure("not_reached", "not reached: the time for this submission was used up")
+
+
+# System ---------------------------------------------------------------------------------------------------------------
+
+
+def _wait(reading: Sequence[int], writing: Sequence[int], deadline: float) -> list[int]:
+    """Descriptors that are ready (for either); raises _TimeUp at the deadline."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise _TimeUp
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        for descriptor in reading:
+            poll.register(descriptor, select.POLLIN)
+        for descriptor in writing:
+            poll.register(descriptor, select.POLLOUT)
+        ready = [descriptor for descriptor, _ in poll.poll(None if left == float("inf") else left * 1000)]
+    else:
+        both = select.select(reading, writing, [], None if left == float("inf") else left)
+        ready = both[0] + both[1]
+    if not ready:
+        raise _TimeUp
+    return ready
+
+
+def _is_alive(guest: _Guest) -> bool:
+    """Whether an idle guest is as it should be: nothing to read, and not closed."""
+    try:
+        _wait([guest.connection.fileno()], [], time.monotonic() + 1e-6)
+    except _TimeUp:
+        return True
+    return False
+
+
+def memory_allowed(wanted: int) -> int:
+    """Bytes for student code: what is wanted, less where a container has little."""
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            container = int(Path(name).read_text(encoding="ascii"))
+            return min(wanted, max(SMALLEST_MEMORY, int(container * SHARE_OF_CONTAINER)))
+    return wanted
+
+
+def copy_submission(root: Path, target: Path) -> None:
+    """Copies regular files and folders; links, devices and byte code are left behind."""
+    target.mkdir()
+    for place, folders, files in os.walk(root, followlinks=False):
+        here = target / os.path.relpath(place, root)
+        folders[:] = [name for name in folders if name != "__pycache__" and not os.path.islink(os.path.join(place, name))]
+        for name in folders:
+            (here / name).mkdir(exist_ok=True)
+        for name in files:
+            path = os.path.join(place, name)
+            if os.path.isfile(path) and not os.path.islink(path):
+                shutil.copyfile(path, here / name)

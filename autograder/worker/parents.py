@@ -1,0 +1,288 @@
+"""What guests come from: a warm parent that forks them (Linux), or a new interpreter for each (elsewhere)."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from autograder.worker import processes
+
+ZYGOTE = Path(__file__).with_name("zygote.py")
+SECRET_BYTES = 16
+"""Random bytes with which a guest shows that it is ours, where it connects over loopback."""
+
+CLOSE_SECONDS = 30.0
+"""Seconds to wait for a parent that is ending or a guest that is starting; an import of torch is in it."""
+
+MAX_ANSWER = 4096
+"""Bytes of one answer of a supervisor."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a guest ended: `exit 0`, `signal 9`, `memory`, `disk`, `stopped`; and whether nothing of it is left."""
+
+    how: str
+    clean: bool
+
+
+class Parent(Protocol):
+    """One worker's connection to what starts its guests."""
+
+    protections: tuple[str, ...]
+
+    def own_scratch(self, folder: str, disk: int) -> None:
+        """Names the scratch folder, to be watched, and to be removed if we die."""
+
+    def start(self, order: dict[str, Any]) -> tuple[socket.socket, int]:
+        """Starts a guest; its connection and the read end of what it prints (-1 if that is not captured)."""
+
+    def stop(self, number: int, seconds: float, *, patience: float = 0.0) -> Ended:
+        """Ends a guest and all that descends from it, within `seconds`. patience: seconds that it may take to end by itself,
+        so that its exit status is seen.
+        """
+
+    def threads_of_user(self) -> int:
+        """Processes and threads of our own user, for a limit that counts them all."""
+
+    def close(self) -> None:
+        """Ends everything."""
+
+
+def can_fork() -> bool:
+    """Whether guests are forked from a warm parent: on Linux only, elsewhere libraries do not survive a fork."""
+    return sys.platform == "linux" and hasattr(os, "fork") and Path("/proc/self/fd").is_dir()
+
+
+def _command(mode: str, torch: bool, address: str) -> list[str]:
+    packages = {str(Path(np.__file__).parent.parent)}
+    if torch:
+        spec = importlib.util.find_spec("torch")  # finds, does not import
+        if spec is None or spec.origin is None:
+            raise RuntimeError("torch is needed for this submission and not installed")
+        packages.add(str(Path(spec.origin).parent.parent))
+    return [sys.executable, "-I", "-S", str(ZYGOTE), mode, "torch" if torch else "plain", address, *sorted(packages)]
+
+
+def _environment() -> dict[str, str]:
+    """A whitelist; one thread each, so that nothing runs in parallel before a fork."""
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "LANG") if name in os.environ}
+    return {**kept, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+class WarmParent:
+    """A process with numpy (and torch) imported, from which the guests of any number of workers are forked.
+
+    Starting it returns at once; the imports go on beside us. It may be shared by processes that were forked from the one
+    that made it, and ends when the last of them has closed it or is gone.
+    """
+
+    def __init__(self, *, torch: bool) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with us
+        self._maker = os.getpid()
+        try:
+            self._process = subprocess.Popen(
+                _command("zygote", torch, str(theirs.fileno())),
+                pass_fds=[theirs.fileno()],
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors,
+                start_new_session=True,
+                cwd="/",
+            )
+        finally:
+            theirs.close()
+
+    def connect(self) -> Parent:
+        """A connection for one worker."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            socket.send_fds(self._control, [b"new"], [theirs.fileno()])
+        except OSError:
+            ours.close()
+            raise RuntimeError(f"the parent of student processes is gone: {self.errors()}") from None
+        finally:
+            theirs.close()
+        return ForkedGuests(self, ours)
+
+    def errors(self) -> str:
+        """What it wrote to its standard error: a library that cannot be imported, say."""
+        with contextlib.suppress(OSError, ValueError):
+            self._errors.seek(0)
+            return self._errors.read()[-1000:].decode("utf-8", "replace")
+        return ""
+
+    def close(self) -> None:
+        """No more connections; it ends when those that are open are closed."""
+        self._control.close()
+        self._errors.close()
+        if os.getpid() != self._maker:
+            self._process.returncode = 0  # not our child: nothing to wait for
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(CLOSE_SECONDS)
+
+    def __enter__(self) -> WarmParent:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class ForkedGuests:
+    """One worker's supervisor, a fork of a warm parent; see `Parent`."""
+
+    protections: tuple[str, ...] = ("memory watched", "daemons found and killed")
+
+    def __init__(self, warm: WarmParent, control: socket.socket) -> None:
+        self._warm = warm
+        self._control = control
+        self._threads: int | None = None
+
+    def own_scratch(self, folder: str, disk: int) -> None:
+        """See `Parent`."""
+        self._say({"op": "scratch", "folder": folder, "disk": disk})
+
+    def start(self, order: dict[str, Any]) -> tuple[socket.socket, int]:
+        """See `Parent`."""
+        connection, theirs = socket.socketpair()
+        output, printing = os.pipe()
+        os.set_blocking(output, False)
+        try:
+            self._say({"op": "start", **order}, [theirs.fileno(), printing])
+        finally:
+            theirs.close()
+            os.close(printing)
+        return connection, output
+
+    def _say(self, order: dict[str, Any], descriptors: list[int] | None = None) -> None:
+        try:
+            socket.send_fds(self._control, [json.dumps(order).encode()], descriptors or [])
+        except OSError:
+            raise RuntimeError(f"the parent of student processes is gone: {self._warm.errors()}") from None
+
+    def stop(self, number: int, seconds: float, *, patience: float = 0.0) -> Ended:
+        """See `Parent`."""
+        self._say({"op": "stop", "id": number, "patience": patience})
+        deadline = time.monotonic() + seconds
+        while True:
+            self._control.settimeout(max(0.001, deadline - time.monotonic()))
+            try:
+                answer = self._control.recv(MAX_ANSWER)
+            except OSError:  # a timeout too
+                return Ended("stopped", clean=False)
+            if not answer:
+                raise RuntimeError(f"the parent of student processes is gone: {self._warm.errors()}")
+            told = json.loads(answer)
+            if told["id"] == number:
+                return Ended(told["ended"], told["clean"])
+
+    def threads_of_user(self) -> int:
+        """See `Parent`; counted once."""
+        if self._threads is None:
+            self._threads = processes.threads_of_user(os.getuid())
+        return self._threads
+
+    def close(self) -> None:
+        """See `Parent`. Waits until the supervisor is done, so that nothing of it is left when we return."""
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_WR)
+            self._control.settimeout(CLOSE_SECONDS)
+            while self._control.recv(MAX_ANSWER):
+                continue
+        self._control.close()
+
+
+class PlainParent:
+    """Starts a new interpreter for each guest: for systems without fork. The same guest and wire, and no one beside it who
+    watches its memory or finds its daemons.
+    """
+
+    protections: tuple[str, ...] = ()
+
+    def __init__(self, *, torch: bool) -> None:
+        self._torch = torch
+        self._running: dict[int, subprocess.Popen[bytes]] = {}
+
+    def connect(self) -> Parent:
+        """Itself."""
+        return self
+
+    def own_scratch(self, folder: str, disk: int) -> None:
+        """See `Parent`: there is no one to tell."""
+
+    def start(self, order: dict[str, Any]) -> tuple[socket.socket, int]:
+        """See `Parent`. The guest connects to us over loopback and shows a secret that came on its standard input."""
+        secret = secrets.token_hex(SECRET_BYTES)
+        captured = os.name != "nt"  # Windows cannot wait for a pipe and a socket together
+        output, printing = os.pipe() if captured else (-1, subprocess.DEVNULL)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            process = subprocess.Popen(
+                _command("guest", self._torch, str(server.getsockname()[1])),
+                env=_environment(),
+                stdin=subprocess.PIPE,
+                stdout=printing,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self._running[order["id"]] = process
+            if captured:
+                os.close(printing)
+                os.set_blocking(output, False)
+            assert process.stdin is not None
+            with contextlib.suppress(OSError), process.stdin:
+                process.stdin.write(json.dumps({**order, "secret": secret}).encode() + b"\n")
+            server.settimeout(CLOSE_SECONDS)
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    raise RuntimeError("a process for student code did not start") from None
+                connection.settimeout(CLOSE_SECONDS)
+                with contextlib.suppress(OSError):
+                    if secrets.compare_digest(connection.recv(2 * SECRET_BYTES, socket.MSG_WAITALL), secret.encode()):
+                        connection.settimeout(None)
+                        return connection, output
+                connection.close()
+
+    def stop(self, number: int, seconds: float, *, patience: float = 0.0) -> Ended:
+        """See `Parent`."""
+        process = self._running.pop(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+        how = "stopped" if process.returncode is None else f"exit {process.returncode}"
+        if process.returncode is not None and process.returncode < 0:
+            how = f"signal {-process.returncode}"
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        return Ended(how, clean=process.returncode is not None)
+
+    def threads_of_user(self) -> int:
+        """See `Parent`."""
+        return processes.threads_of_user(os.getuid()) if hasattr(os, "getuid") else 0
+
+    def close(self) -> None:
+        """See `Parent`."""
+        for number in list(self._running):
+            self.stop(number, CLOSE_SECONDS)
