@@ -1,0 +1,688 @@
+"""Marked text -> which stretch of it belongs to which part of the sheet.
+
+Two passes. The first finds the problems' headings and decides by their titles, then by their numbers, which problem
+of the sheet each one is. The second walks through every place where a part mark may stand and keeps those that the
+sheet knows: `(i)` is the ninth part of one problem, a sub-part of another, and prose in a third.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from autograder.assignment import Problem
+from autograder.writeup._markup import BOLD_LEVEL, CAPTION, CODE, HEAD, ITEM, MARKS, PICTURE, QUOTE, ROMANS, TAIL
+
+MAX_HEAD = 200
+"""Characters of a line that are looked at for a heading or a mark."""
+MAX_STARTS = 50_000
+"""Places that are looked at."""
+PLAIN = 8
+"""Level of a heading that is a plain line; a line in bold has 7."""
+ALIKE = 0.8
+"""Titles are the same from this ratio of matching characters on."""
+SHORT = 48
+"""Characters of an answer after which a part mark may follow on the same line without punctuation."""
+
+START = re.compile(f"(?:^|(?<=\n)|[{HEAD}{ITEM}{QUOTE}])")
+DECORATION = re.compile(
+    r"(?:[ |]|[-+•‣▪◦](?=[ ])|\*\*|__|\*(?=[^\s*])|\*(?=[ ])|_(?=[(\w])|[$](?=\\?[a-z]*\{?\(?[a-zA-Z]{1,4}[).])"
+    r"|\\(?:textbf|textit|emph|underline|textsc|textrm|text|mathbf|uline)[ ]*\{|\{[ ]*\\(?:bf|it|large|Large|LARGE|bfseries|itshape)(?![A-Za-z])"
+    r"|\\(?:noindent|bf|bfseries|itshape|large|Large|LARGE|medskip|bigskip|smallskip|newpage|clearpage|quad|par)(?![A-Za-z])"
+    r"|\\[vh]space\*?\{[^{}\n]{0,20}\}|\\[\\ ])*"
+)
+KEYWORD = r"(?:problem|question|exercise|prob|quest|ex|task|q)"
+HEADING = re.compile(
+    r"(?:(?:homework|hw|assignment)[ ]*\#?\d{1,2}[ ]*[,:.—–-]?[ ]*)?(?:(?:my[ ]+)?(?:solution|answer)s?[ ]+(?:to|for|of)[ ]+)?"
+    rf"(?P<word>{KEYWORD}\b\.?[ ]*\#?[ ]*|Q(?=\d))?(?P<number>\d{{1,2}})(?![\d%/*^=+]|[.,]\d)",
+    re.IGNORECASE,
+)
+ANSWER_TO = re.compile(
+    r"(?:(?:my[ ]+)?(?:final[ ]+)?(?:answer|ans|solution|sol)s?\.?[ ]*:?[ ]*(?:(?:to|for|of)[ ]+)?)(?=\(|part\b|\d)", re.IGNORECASE
+)
+PART_WORD = re.compile(r"[ ]*[,:–—-]?[ ]*(?:sub-?)?part[ ]+(?=[(\[]?[A-Za-z0-9]{1,4}\b)", re.IGNORECASE)
+STRONG = re.compile(r"[ ]*[(（\[][ ]*(?:\\?textbf\{)?([A-Za-z]|[ivxIVX]{1,4}|\d)(?:[ ]*[.,-]?[ ]*([ivx]{1,4}|\d))?[ ]*\}?[ ]*[)）\]]")
+WEAK = re.compile(r"[ ]*[.-]?[ ]*([A-Za-z]|[ivxIVX]{1,4})(?:[.-]([ivx]{1,4}))?[ ]*(?:(\))|([.:])(?=[\s*_}$]|$))")
+BARE = re.compile(r"[ ]*[.-]?[ ]*([A-Za-z]|[ivxIVX]{1,4})(?:[.-]?([ivx]{1,4}))?(?=[\s*_}:\]]|$)")
+SEPARATOR = re.compile(r"[ ]*[:.)]?(?=[\s*_}$]|$)")
+FLAT = re.compile(r"\(?(\d{1,2})[.):](?=[\s*_}$(]|$)")
+INLINE = re.compile(r"(?<=[\s.;,|:])(?:(\d{1,2})\.?)?[(（]([A-Za-z]|[ivx]{1,4})[)）](?:[ ]?[(（]([ivx]{1,4})[)）])?(?=[\s:*_$]|$)")
+INLINE_WEAK = re.compile(r"(?<=[\s.;,|])([A-Za-z]|[ivx]{1,4})\)(?=\s)")
+REFERRING = re.compile(
+    r"(?:\b(?:from|by|in|part|parts|equation|equations|eq|eqs|see|using|use|to|of|with|and|or|problem|question|than|case|for|as|step|like|unlike|both|on|"
+    r"formula|condition|property|the|same|via|combining|plugging|into|that|since|because|if|when|per|exercise|item|section|apply|applying|result)\.?|[(=+*/^~]|,|&)[ ~]*$",
+    re.IGNORECASE,
+)
+CONTINUED = re.compile(
+    r"[ ]*(?:[,;)\]]|(?:and|or|&|above|below|implies|shows|says|gives|yields|we (?:know|have|see|get|find))\b|[–—-][ ]*\()"
+)
+SENTENCE_END = re.compile(r"[.;!?|:,][ *_}]*$")
+GENERIC = re.compile(
+    r"(?:the )?(?:final )?(?:answers?|solutions?|proofs?|work|derivations?|parts?|steps?|conclusions?|explanations?|reasoning|notes?|results?|figures?|code|plots?|"
+    r"introduction|preamble|name|sid|student|collaborators|references|acknowledge?ments?|appendix|contents|table of contents|"
+    r"(?:homework|hw|assignment)\b.*|eecs.*|cs\b.*|deep neural networks.*|write-?up|.*\bhomework\s*\d+.*)[ .:]*",
+    re.IGNORECASE,
+)
+MATH = re.compile(r"\$\$[^$]{0,20000}?\$\$|\$[^$\n]{0,2000}?\$|\\\([^\n]{0,2000}?\\\)|\\\[[^\ue001]{0,20000}?\\\]", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """text[start:end] belongs to a part."""
+
+    start: int
+    end: int
+
+
+@dataclass
+class Structure:
+    """stretches: by the full number of the part (`5.d`), and by that of a problem or of a part with sub-parts for
+    the text before its first mark. foreign: this is another homework. notes: what was remapped or not placed."""
+
+    stretches: dict[str, list[Stretch]] = field(default_factory=dict)
+    remapped: dict[str, str] = field(default_factory=dict)
+    foreign: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A start of a line, heading or item. level: 1 to 8 of a heading. kind: the mark before it, or ''."""
+
+    at: int
+    begin: int
+    end: int
+    kind: str
+    level: int
+
+
+@dataclass(frozen=True)
+class _Head:
+    """A heading that may be a problem's. number: as typed, or ''. rest: offset where the number and its word end."""
+
+    place: _Place
+    number: str
+    worded: bool
+    rest: int
+    title: str
+    by_title: Problem | None
+
+
+@dataclass(frozen=True)
+class _Event:
+    """From `content` on, the text belongs to `path` of `problem` (None: to nothing on the sheet)."""
+
+    at: int
+    content: int
+    problem: Problem | None
+    path: str
+    style: str = ""
+
+
+@dataclass(frozen=True)
+class _Mark:
+    tokens: tuple[str, ...]
+    style: str
+    end: int
+
+
+class _Sheet:
+    """The tree of parts of each problem."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = {p.number: p for p in problems}
+        self.letters = {p.number: tuple(dict.fromkeys(part.split(".")[0] for part in p.parts if part)) for p in problems}
+        self.subs: dict[str, dict[str, tuple[str, ...]]] = {
+            p.number: {a: tuple(part.split(".", 1)[1] for part in p.parts if part.startswith(a + ".")) for a in self.letters[p.number]}
+            for p in problems
+        }
+        self._titles = [(p, _normal(t)) for p in problems for t in (p.title, *p.also)]
+
+    def by_title(self, title: str) -> Problem | None:
+        """The problem whose title this is, but for case, punctuation, an abbreviation or a slip of the pen."""
+        wanted = _normal(title)
+        if len(wanted) < 3 or len(wanted) > MAX_HEAD:
+            return None
+        for problem, known in self._titles:
+            if wanted == known:
+                return problem
+        best, found = 0.0, None
+        words = set(wanted.split())
+        for problem, known in self._titles:
+            other = set(known.split())
+            common = words & other
+            inside = len(other) >= 2 and (other <= words or (len(words) >= 2 and words <= other and len(words) * 2 >= len(other)))
+            score = 0.85 if inside and len(common) * 2 >= len(words) else 0.0
+            if 3 * len(wanted) > 2 * len(known) and 3 * len(known) > 2 * len(wanted):
+                score = max(score, difflib.SequenceMatcher(None, wanted, known, autojunk=False).ratio())
+            if score >= ALIKE and score > best:
+                best, found = score, problem
+        return found
+
+    def resolve(self, problem: Problem, tokens: Sequence[str], current: str) -> str | None:
+        """The path of a mark (`b` or `b.ii`) in a problem, after the part `current`; None where it is none."""
+        letters, subs = self.letters[problem.number], self.subs[problem.number]
+        first = tokens[0]
+        if len(tokens) > 1:
+            children = subs.get(first, ())
+            second = _roman(tokens[1], children)
+            return f"{first}.{second}" if second else None
+        letter, _, sub = current.partition(".")
+        children = subs.get(letter, ())
+        if first in children and (first not in letters or not sub or children.index(first) > children.index(sub)):
+            return f"{letter}.{first}"
+        if first in letters:
+            return first
+        if first in children:
+            return f"{letter}.{first}"
+        if not letter:
+            holder = next((a for a in letters if first in subs[a]), None)
+            return f"{holder}.{first}" if holder else None
+        return None
+
+
+def _roman(token: str, children: Sequence[str]) -> str | None:
+    """The sub-part that a token names: its own name, or its place as a digit."""
+    if token in children:
+        return token
+    if token.isdigit() and 1 <= int(token) <= len(children):
+        return children[int(token) - 1]
+    return None
+
+
+def _normal(title: str) -> str:
+    """Lower-case words of a title, without markup or punctuation."""
+    words = re.sub(r"\\[A-Za-z]+|[{}$*_`]", " ", title).casefold()
+    words = words.replace("’", "").replace("'", "").replace("isation", "ization").replace("colour", "color").replace("&", " and ")
+    return " ".join(re.findall(r"[^\W_]+", words))
+
+
+def read_structure(text: str, problems: Sequence[Problem]) -> Structure:
+    """The parts of a sheet in a write-up's marked text."""
+    return _Reader(text, problems).read()
+
+
+class _Reader:
+    def __init__(self, text: str, problems: Sequence[Problem]) -> None:
+        self._text = text
+        self._sheet = _Sheet(problems)
+        self._structure = Structure()
+        self._places = list(self._find_places())
+        self._math: list[tuple[int, int]] | None = None
+
+    # -- places --
+
+    def _find_places(self) -> Iterator[_Place]:
+        text = self._text
+        for count, found in enumerate(START.finditer(text)):
+            if count > MAX_STARTS:
+                self._structure.notes.append(f"The write-up has more than {MAX_STARTS} lines: marks after these were not read.")
+                return
+            at = found.end()
+            kind = found[0]
+            if not kind and text[at : at + 1] in (HEAD, QUOTE, ITEM, CODE, CAPTION):
+                continue
+            level = PLAIN
+            if kind == HEAD:
+                level, at = int(text[at : at + 1] or PLAIN), at + 1
+            line_end = text.find("\n", at, at + MAX_HEAD)
+            end = line_end if line_end >= 0 else min(len(text), at + MAX_HEAD)
+            for stop in (TAIL, ITEM, HEAD):
+                cut = text.find(stop, at, end)
+                end = cut if cut >= 0 else end
+            decoration = DECORATION.match(text, at, end)
+            begin = decoration.end() if decoration else at
+            if begin < end:
+                yield _Place(found.start(), begin, end, kind, level)
+
+    # -- headings --
+
+    def _heads(self) -> Iterator[_Head]:
+        for place in self._places:
+            if place.kind == QUOTE:
+                continue
+            fragment = self._text[place.begin : place.end]
+            found = HEADING.match(fragment)
+            if found is not None:
+                number, worded, rest = str(int(found["number"])), bool(found["word"]), place.begin + found.end()
+            elif place.level <= PLAIN - 1 or place.kind == "" or place.kind == ITEM:
+                number, worded, rest = "", False, place.begin
+            else:
+                continue
+            title = self._title(rest, place.end)
+            by_title = self._sheet.by_title(title) if self._may_be_title(place, number, worded, title) else None
+            if place.level == PLAIN and by_title is None and not (worded and self._ends_soon(title)):
+                continue
+            if (
+                place.level == PLAIN
+                and not number
+                and by_title is not None
+                and _normal(title) not in map(_normal, (by_title.title, *by_title.also))
+            ):
+                continue
+            yield _Head(place, number, worded, rest, title, by_title)
+
+    def _title(self, start: int, end: int) -> str:
+        """The words of a heading after its number, before its first part mark."""
+        raw = self._text[start:end].lstrip(" .:)]–—-,(")
+        cut = re.search(r"(?:^|[ ])\(?(?:[a-z]|[ivx]{1,4})\)[ ]", raw)
+        raw = raw[: cut.start()] if cut else raw
+        return raw.strip(" *_:}|.#)").strip()
+
+    @staticmethod
+    def _may_be_title(place: _Place, number: str, worded: bool, title: str) -> bool:
+        return bool(title) and (place.level < PLAIN or bool(number) or worded or len(title) <= 80)
+
+    @staticmethod
+    def _ends_soon(title: str) -> bool:
+        """Whether `Problem 5 ...` in plain text is a heading, not the beginning of a sentence."""
+        return len(title) <= 60 and not re.match(r"(?:is|was|asks|says|and|or|we|in|has|the)\b", title)
+
+    # -- reading --
+
+    def read(self) -> Structure:
+        structure = self._structure
+        heads = list(self._heads())
+        numbers = self._numbering(heads)
+        if structure.foreign:
+            return structure
+        matched = [h.place.level for h in heads if h.by_title is not None or h.worded]
+        top = min(matched, default=PLAIN)
+        chosen: dict[int, tuple[_Head, Problem | None]] = {}
+        for head in heads:
+            problem = self._problem_of(head, numbers, top)
+            if problem is not None:
+                chosen[head.place.at] = (head, problem)
+            elif self._closes(head, top):
+                chosen[head.place.at] = (head, None)
+        flat: dict[str, dict[str, str]] = {}
+        quoted: set[str] = set()
+        events = self._events(chosen, numbers, flat, quoted)
+        if self._flatten(events, flat, quoted):
+            events = self._events(chosen, numbers, flat, quoted)
+        for index, event in enumerate(events):
+            if event.problem is None:
+                continue
+            end = events[index + 1].at if index + 1 < len(events) else len(self._text)
+            key = f"{event.problem.number}.{event.path}" if event.path else event.problem.number
+            structure.stretches.setdefault(key, []).append(Stretch(event.content, end))
+        return structure
+
+    def _numbering(self, heads: Sequence[_Head]) -> dict[str, Problem | None]:
+        """What the write-up's own numbers stand for: the problem that the title beside them names, first."""
+        structure = self._structure
+        numbers: dict[str, Problem | None] = {}
+        strange: dict[str, str] = {}
+        titled: set[str] = set()
+        known = unknown = 0
+        for head in heads:
+            if head.by_title is not None:
+                known += head.by_title.number not in titled
+                titled.add(head.by_title.number)
+                if head.number:
+                    numbers.setdefault(head.number, head.by_title)
+            elif self._is_foreign_title(head):
+                unknown += 1
+                if head.number:
+                    strange.setdefault(head.number, head.title)
+        if unknown > known and unknown >= 2:
+            structure.foreign = True
+            titles = ", ".join(f"“{h.title[:60]}”" for h in [h for h in heads if h.by_title is None and self._is_foreign_title(h)][:3])
+            structure.notes.append(f"This looks like another homework: most of its titles are not on this sheet ({titles}).")
+            return numbers
+        for number, problem in numbers.items():
+            if problem is not None and problem.number != number:
+                sentence = f"your problem {number} bears the title of problem {problem.number} and is read as that"
+                structure.remapped[problem.number] = sentence
+                structure.notes.append(sentence[0].upper() + sentence[1:] + ".")
+        taken = {p.number for p in numbers.values() if p is not None}
+        for number, problem in self._sheet.problems.items():
+            if number not in numbers:
+                if number in taken:
+                    numbers[number] = None
+                elif number in strange:
+                    numbers[number] = problem
+                    sentence = f"the title “{strange[number][:60]}” is not on the sheet; it is read as problem {number}, by its number"
+                    structure.remapped[number] = sentence
+                    structure.notes.append(sentence[0].upper() + sentence[1:] + ".")
+                else:
+                    numbers[number] = problem
+        return numbers
+
+    def _is_foreign_title(self, head: _Head) -> bool:
+        """Whether a heading has a title of its own, which is no problem's of this sheet."""
+        title = head.title
+        if len(_normal(title)) < 4 or GENERIC.fullmatch(title) or self._mark(head.place.begin, head.place.end, True) is not None:
+            return False
+        if head.number:
+            return (head.place.level < 7 or head.worded) and self._mark(head.rest, head.place.end, True) is None
+        return head.place.level <= 2 and not title[:1].islower()
+
+    def _problem_of(self, head: _Head, numbers: Mapping[str, Problem | None], top: int) -> Problem | None:
+        if head.by_title is not None:
+            if head.place.level > top and head.place.level < PLAIN and not head.number:
+                # A sub-heading may repeat words of a title: only a heading of the same rank starts a problem.
+                return head.by_title if top == PLAIN else None
+            return head.by_title
+        if not head.number or head.number not in numbers:
+            return None
+        if head.worded:
+            return numbers[head.number]
+        has_parts = self._mark(head.rest, head.place.end, True) is not None
+        if has_parts:
+            return numbers[head.number]
+        bare = head.place.level < 7 and (not head.title or head.place.level <= top)
+        return numbers[head.number] if bare and head.place.level <= top else None
+
+    def _closes(self, head: _Head, top: int) -> bool:
+        """Whether a heading that is no problem of the sheet ends the problem before it."""
+        if self._mark(head.rest, head.place.end, True) is not None or head.place.level > min(top, 6):
+            return False
+        return bool(head.number) or (bool(head.title) and GENERIC.fullmatch(head.title) is None)
+
+    # -- marks --
+
+    def _mark(self, at: int, end: int, heading: bool) -> _Mark | None:
+        """The part mark at an offset: its tokens in lower case, its style, and where it ends."""
+        text = self._text
+        word = PART_WORD.match(text, at, end)
+        start = word.end() if word else at
+        worded = word is not None
+        found = STRONG.match(text, start, end)
+        style = "strong"
+        if found is None:
+            found = WEAK.match(text, start, end)
+            style = "paren" if found is not None and found[3] else "dot"
+        if found is None and (heading or worded):
+            found, style = BARE.match(text, start, end), "bare"
+        if found is None:
+            return None
+        if worded and style != "strong":
+            style = "strong"
+        tokens = [t.lower() for t in found.groups()[:2] if t]
+        if found[1].isupper() and style in ("dot", "bare") and not heading and not worded:
+            return None
+        stop = found.end()
+        while len(tokens) < 2:
+            following = STRONG.match(text, stop, end) or WEAK.match(text, stop, end)
+            if following is None or following[2] or not re.fullmatch(r"[ivx]{1,4}|\d", following[1]):
+                break
+            tokens.append(following[1].lower())
+            stop = following.end()
+        return _Mark(tuple(tokens), style, stop)
+
+    def _events(
+        self,
+        chosen: Mapping[int, tuple[_Head, Problem | None]],
+        numbers: Mapping[str, Problem | None],
+        flat: Mapping[str, Mapping[str, str]],
+        quoted: set[str],
+    ) -> list[_Event]:
+        """Line starts first; then marks within lines, for parts that have no line of their own."""
+        events = self._line_events(chosen, numbers, flat, quoted)
+        return self._inline_events(events)
+
+    def _line_events(
+        self,
+        chosen: Mapping[int, tuple[_Head, Problem | None]],
+        numbers: Mapping[str, Problem | None],
+        flat: Mapping[str, Mapping[str, str]],
+        quoted: set[str],
+    ) -> list[_Event]:
+        events: list[_Event] = []
+        problem: Problem | None = None
+        path = ""
+        styles: dict[tuple[str, str], str] = {}
+        for place in self._places:
+            begin = place.begin
+            if place.at in chosen:
+                head, problem = chosen[place.at]
+                path = ""
+                heading_end = place.end if place.level < PLAIN or head.by_title is not None or head.worded else head.rest
+                if problem is not None and head.number:
+                    mark = self._mark(head.rest, place.end, True)
+                    resolved = self._sheet.resolve(problem, mark.tokens, "") if mark else None
+                    if mark and resolved:
+                        path = resolved
+                        events.append(_Event(place.at, self._after(place, mark.end), problem, path, "strong"))
+                        continue
+                start = self._first_mark(problem, head.rest, place.end) if problem else None
+                events.append(_Event(place.at, heading_end if start is None else start, problem, ""))
+                if start is not None and problem is not None:
+                    mark = self._mark(start, place.end, False)
+                    resolved = self._sheet.resolve(problem, mark.tokens, "") if mark else None
+                    if mark and resolved:
+                        path = resolved
+                        events.append(_Event(start, mark.end, problem, path, mark.style))
+                continue
+            if place.kind == QUOTE and (problem is None or problem.number not in quoted):
+                continue
+            answer = ANSWER_TO.match(self._text, begin, place.end)
+            start = answer.end() if answer else begin
+            numbered = HEADING.match(self._text[start : place.end])
+            if numbered is not None and numbered["number"] and str(int(numbered["number"])) in numbers:
+                other = numbers[str(int(numbered["number"]))]
+                mark = self._mark(start + numbered.end(), place.end, place.level < PLAIN)
+                if other is not None and mark is not None and mark.style != "dot":
+                    resolved = self._sheet.resolve(other, mark.tokens, "")
+                    if resolved and not self._refers(place, mark, start):
+                        problem, path = other, resolved
+                        events.append(_Event(place.at, self._after(place, mark.end), problem, path, "strong"))
+                        continue
+            if problem is None:
+                continue
+            mapped = flat.get(problem.number)
+            if mapped is not None and (number := FLAT.match(self._text, start, place.end)):
+                resolved = mapped.get(f"{path.partition('.')[0]}#{int(number[1])}") or mapped.get(f"#{int(number[1])}")
+                if resolved:
+                    path = resolved
+                    events.append(_Event(place.at, number.end(), problem, path, "flat"))
+                    continue
+                if mapped.get("*") and int(number[1]) == 1:
+                    path = self._next_leaf(problem, path)
+                    events.append(_Event(place.at, number.end(), problem, path, "flat"))
+                    continue
+            if mapped is not None and "letters" in mapped:
+                letter = self._mark(start, place.end, place.level < PLAIN)
+                if letter is not None and len(letter.tokens) == 1 and letter.tokens[0] in mapped:
+                    path = mapped[letter.tokens[0]]
+                    events.append(_Event(place.at, letter.end, problem, path, "flat"))
+                    continue
+            mark = self._mark(start, place.end, place.level < PLAIN)
+            resolved = self._sheet.resolve(problem, mark.tokens, path) if mark else None
+            if mark is None or resolved is None or self._refers(place, mark, start):
+                continue
+            depth = (problem.number, str(resolved.count(".")))
+            style = styles.setdefault(depth, mark.style)
+            if mark.style in ("dot", "paren") and style == "strong":
+                continue
+            styles[depth] = mark.style if mark.style == "strong" else style
+            path = resolved
+            events.append(_Event(place.at, self._after(place, mark.end), problem, path, mark.style))
+        return events
+
+    def _after(self, place: _Place, end: int) -> int:
+        """Where the content begins after a mark: behind its separator and what closes its decoration."""
+        text = self._text
+        separator = SEPARATOR.match(text, end)
+        end = separator.end() if separator else end
+        opened = text[place.at : place.begin]
+        for opening, closing in (("**", "**"), ("__", "__"), ("{", "}"), ("$", "$"), ("*", "*"), ("_", "_")):
+            if opening in opened and text.startswith(closing, end):
+                end += len(closing)
+        if text.startswith(":", end):
+            end += 1
+        return end
+
+    def _first_mark(self, problem: Problem | None, at: int, end: int) -> int | None:
+        """The first part mark after a title on the heading's own line."""
+        for found in re.finditer(r"(?<=[\s:.])(?=\(?(?:[a-z]|[ivx]{1,4})\)[ ])", self._text[at:end]) if problem else ():
+            mark = self._mark(at + found.start(), end, False)
+            if (
+                problem
+                and mark
+                and self._sheet.resolve(problem, mark.tokens, "") == (problem.parts[0].split(".")[0] if problem.parts else None)
+            ):
+                return at + found.start()
+        return None
+
+    def _refers(self, place: _Place, mark: _Mark, start: int) -> bool:
+        """Whether what looks like a mark only refers to a part: `(ii), we know`, or a wrapped `by / (a) and`."""
+        text = self._text
+        if CONTINUED.match(text, mark.end):
+            return True
+        if place.level < PLAIN or place.kind == ITEM or "**" in text[place.at : place.begin]:
+            return False
+        before = text[max(0, place.at - 80) : place.at]
+        if not before.endswith("\n") or before.endswith("\n\n"):
+            return False
+        return REFERRING.search(before.rstrip("\n ").split("\n")[-1]) is not None
+
+    def _inline_events(self, events: list[_Event]) -> list[_Event]:
+        """Marks within a line, such as `(a) Yes. (b) No.`, for parts that have no line of their own."""
+        own = {(e.problem.number, e.path) for e in events if e.problem is not None}
+        result: list[_Event] = []
+        for index, event in enumerate(events):
+            result.append(event)
+            problem = event.problem
+            if problem is None or not self._sheet.letters[problem.number]:
+                continue
+            end = events[index + 1].at if index + 1 < len(events) else len(self._text)
+            result += self._within(event, problem, end, own)
+        return result
+
+    def _within(self, event: _Event, problem: Problem, end: int, own: set[tuple[str, str]]) -> Iterator[_Event]:
+        path, since, style = event.path, event.content, event.style
+        pattern = INLINE_WEAK if style == "paren" else INLINE
+        for found in pattern.finditer(self._text, event.content, end):
+            if style == "paren":
+                tokens = [found[1].lower()]
+            else:
+                if found[1] and found[1] != problem.number:
+                    continue
+                tokens = [t.lower() for t in found.groups()[1:] if t]
+            resolved = self._sheet.resolve(problem, tokens, path)
+            if resolved is None or (problem.number, resolved) in own or self._in_math(found.start()) or self._quoted(found.start()):
+                continue
+            before = self._text[max(since, found.start() - 80) : found.start()]
+            said = before.split("\n")[-1].rstrip()
+            if CONTINUED.match(self._text, found.end()) or (REFERRING.search(MARKS.sub("", said)) and not SENTENCE_END.search(said)):
+                continue
+            if not self._follows(problem, path, resolved, bool(SENTENCE_END.search(said)) or not said):
+                continue
+            if said and not SENTENCE_END.search(said) and found.start() - since > SHORT:
+                continue
+            path, since = resolved, found.end()
+            yield _Event(found.start(), found.end(), problem, path, "inline")
+
+    def _follows(self, problem: Problem, path: str, candidate: str, ended: bool) -> bool:
+        """Whether a mark within a line comes next on the sheet, or, after the end of a sentence, at least later."""
+        order = self._order(problem)
+        here = order.index(path) if path in order else -1
+        there = order.index(candidate)
+        siblings = [p for p in order if p.count(".") == candidate.count(".") and order.index(p) > here]
+        return there > here and (ended or not siblings or siblings[0] == candidate or there == here + 1)
+
+    def _order(self, problem: Problem) -> list[str]:
+        subs = self._sheet.subs[problem.number]
+        return [p for a in self._sheet.letters[problem.number] for p in (a, *(f"{a}.{s}" for s in subs[a]))]
+
+    def _in_math(self, at: int) -> bool:
+        if self._math is None:
+            self._math = [found.span() for found in MATH.finditer(self._text)]
+        index = bisect_right(self._math, (at, len(self._text))) - 1
+        return index >= 0 and self._math[index][0] < at < self._math[index][1]
+
+    def _quoted(self, at: int) -> bool:
+        line = self._text.rfind("\n", 0, at) + 1
+        return self._text[line : line + 1] in (QUOTE, CAPTION, CODE)
+
+    # -- flat lists --
+
+    def _flatten(self, events: Sequence[_Event], flat: dict[str, dict[str, str]], quoted: set[str]) -> bool:
+        """Fills in, for problems without marks of the sheet's own, how their lists are to be read."""
+        marked = {e.problem.number for e in events if e.problem is not None and e.path}
+        ranges: dict[str, list[tuple[int, int]]] = {}
+        deeper: dict[str, list[tuple[str, int, int]]] = {}
+        for index, event in enumerate(events):
+            if event.problem is None:
+                continue
+            end = events[index + 1].at if index + 1 < len(events) else len(self._text)
+            ranges.setdefault(event.problem.number, []).append((event.content, end))
+            deeper.setdefault(event.problem.number, []).append((event.path, event.content, end))
+        for number, spans in ranges.items():
+            problem = self._sheet.problems[number]
+            leaves = [part for part in problem.parts if part]
+            if not leaves:
+                continue
+            places = [p for p in self._places if any(a <= p.begin < b for a, b in spans)]
+            letters = self._sheet.letters[number]
+            if number not in marked:
+                found = self._flat_map(places, leaves, letters)
+                if found:
+                    flat[number] = found
+                elif any(p.kind == QUOTE and self._mark(p.begin, p.end, False) for p in places):
+                    quoted.add(number)
+                continue
+            tokens = [m.tokens[0] for p in places if p.kind != QUOTE and (m := self._mark(p.begin, p.end, False)) and len(m.tokens) == 1]
+            tokens += []
+            wanted = [chr(ord("a") + k) for k in range(len(leaves))]
+            starts = [e for e in events if e.problem is problem and e.path]
+            found_letters = [e.path for e in starts if "." not in e.path] + [t for t in tokens if t not in letters and t not in ROMANS[1:]]
+            if len(leaves) > len(letters) and found_letters == wanted[: len(found_letters)] and len(found_letters) == len(leaves):
+                flat[number] = {"letters": "", **dict(zip(wanted, leaves, strict=True))}
+                continue
+            inner: dict[str, str] = {}
+            for path, start, end in deeper[number]:
+                children = self._sheet.subs[number].get(path, ())
+                if path and children and not any(e.path.startswith(path + ".") for e in starts):
+                    here = [p for p in self._places if start <= p.begin < end and p.kind != QUOTE]
+                    count = [int(m[1]) for p in here if (m := FLAT.match(self._text, p.begin, p.end))]
+                    if count == list(range(1, len(children) + 1)):
+                        inner.update({f"{path}#{k}": f"{path}.{c}" for k, c in enumerate(children, start=1)})
+            if inner:
+                flat[number] = inner
+        return bool(flat or quoted)
+
+    def _flat_map(self, places: Sequence[_Place], leaves: Sequence[str], letters: Sequence[str]) -> dict[str, str] | None:
+        """How the numbers of a list stand for leaves (or for letters above marked sub-parts), where the count fits."""
+        typed = [int(m[1]) for p in places if p.kind != QUOTE and (m := FLAT.match(self._text, p.begin, p.end))]
+        if typed == list(range(1, len(leaves) + 1)):
+            return {f"#{k}": leaf for k, leaf in enumerate(leaves, start=1)}
+        if len(typed) == len(leaves) > 1 and set(typed) == {1}:
+            return {"*": "1"}
+        if typed == list(range(1, len(letters) + 1)):
+            return {f"#{k}": letter for k, letter in enumerate(letters, start=1)}
+        return None
+
+    def _next_leaf(self, problem: Problem, path: str) -> str:
+        leaves = list(problem.parts)
+        return leaves[min(leaves.index(path) + 1, len(leaves) - 1)] if path in leaves else leaves[0]
+
+
+def plain(text: str) -> str:
+    """Marked text as typed: without marks, quotes and captions; every line stays on its line."""
+    lines = []
+    for line in text.split("\n"):
+        if line[:1] == QUOTE:
+            lines.append("")
+            continue
+        cut = line.find(CAPTION)
+        lines.append(MARKS.sub("", re.sub(f"{HEAD}[0-9]", "", line[:cut] if cut >= 0 else line)))
+    return "\n".join(lines)
+
+
+def captions(text: str) -> str:
+    """What the captions of marked text say."""
+    return " ".join(MARKS.sub("", line[line.find(CAPTION) :]).strip() for line in text.split("\n") if CAPTION in line).strip()
+
+
+def has_picture(text: str) -> bool:
+    """Whether a picture stands in marked text."""
+    return PICTURE in text
+
+
+assert str(PLAIN - 1) == BOLD_LEVEL
