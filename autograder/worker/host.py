@@ -41,6 +41,9 @@ MESSAGE_CHARACTERS = 500
 LINE_CHARACTERS = 120
 """Characters of the place that a failure names."""
 
+CPU_SLACK = 60
+"""Seconds of processor time beyond what the deadlines allow: a backstop for a process that nothing else ends."""
+
 SMALLEST_MEMORY = 192 * 2**20
 SHARE_OF_CONTAINER = 0.45
 """In a container with a memory limit, student code gets this share of it, but at least the bytes above, at most its limit."""
@@ -115,10 +118,13 @@ class Worker:
         self._slot: slots.Slot | None = None
         self._hello: dict[str, Any] | None = None
         self._broken: dict[str, Failure] = {}
+        self._fatal: dict[str, Failure] = {}
         self._broken_units: dict[tuple[str, int], Failure] = {}
+        self._fatal_units: set[tuple[str, int]] = set()
         self._timed_out: dict[str, Failure] = {}
         self._kept: dict[str, str] = {}
         self._spent: dict[str, float] = {}
+        self._hidden = hide_from_own_user()
         self._own_parent = None if warm is not None else WarmParent(torch=torch) if can_fork() else PlainParent(torch=torch)
         self._parent: Parent = (warm or self._own_parent or PlainParent(torch=torch)).connect()
 
@@ -198,12 +204,13 @@ class Worker:
         """Loads a source now instead of at its first call; what went wrong, of units the first thing."""
         with contextlib.suppress(_Lost):
             self._guest(source)
-        return self._broken.get(source) or next((f for (name, _), f in sorted(self._broken_units.items()) if name == source), None)
+        units = (failure for (name, _), failure in sorted(self._broken_units.items()) if name == source)
+        return self._fatal.get(source) or self._broken.get(source) or next(units, None)
 
     @property
     def protections(self) -> tuple[str, ...]:
         """The layers around the student's code that are active in this run, in a stable order."""
-        outside = ["own process group", *self._parent.protections]
+        outside = ["own process group", *self._parent.protections, *(["grader not inspectable"] if self._hidden else [])]
         return (*map(str, self._greeting().get("protections", [])), *outside, "environment emptied")
 
     @property
@@ -230,8 +237,8 @@ class Worker:
         known = self._sources.get(source)
         if known is None:
             raise _Lost(Failure("missing", f"nothing was handed in for {source}"))
-        if source in self._broken and self._broken[source].kind != "import":
-            raise _Lost(self._broken[source])
+        if source in self._fatal:
+            raise _Lost(self._fatal[source])
         budget = min(time.monotonic() + self._limits.load, self._deadline or float("inf"))
         self._guests[source] = self._start()
         if isinstance(known, File):
@@ -247,7 +254,7 @@ class Worker:
         except _Lost as lost:
             failure = _while_loading(lost.failure)
             if failure.kind != "not_reached":
-                self._broken[source] = failure
+                self._fatal[source] = failure
             raise _Lost(failure) from None
         if "failure" in reply:
             self._broken[source] = _failure_of(reply["failure"], self._scratch)
@@ -258,7 +265,7 @@ class Worker:
         while index < len(known.units):
             code, label, offset = known.units[index]
             before = self._broken_units.get((source, index))
-            ended = before is not None and before.kind != "import"
+            ended = before is not None and (source, index) in self._fatal_units
             request = {"op": "unit", "module": source, "code": code, "label": label, "offset": offset, "seed": self._load_seed(source)}
             request["failure"] = {"kind": before.kind, "message": before.message, "line": before.line} if before and ended else None
             try:
@@ -267,6 +274,7 @@ class Worker:
                 if ended or lost.failure.kind == "not_reached":
                     raise
                 self._broken_units[source, index] = _while_loading(lost.failure, label)
+                self._fatal_units.add((source, index))
                 self._guests[source] = self._start()
                 index = 0
                 continue
@@ -279,32 +287,27 @@ class Worker:
 
     def _start(self) -> _Guest:
         """A new guest that has said hello; raises _Lost where none can be had."""
-        self._prepare()
         self._started += 1
-        user = self._slot.user if self._slot is not None and "user" not in self._leave_out else None
+        folder = self._prepare(self._started)
+        user = self._slot.user if self._slot is not None else None
         limits = self._limits
         processes_allowed = limits.processes
         if user is None and hasattr(os, "getuid"):
             processes_allowed += self._parent.threads_of_user() + layers.SHARED_USER_SLACK
-        cpu = limits.source + limits.load + 60 if self._deadline is None else max(1.0, self._deadline - time.monotonic()) + 60
+        cpu = limits.source + limits.load if self._deadline is None else max(0.0, self._deadline - time.monotonic())
         plan = {
-            "folder": self._scratch,
+            "folder": folder,
             "user": user,
             "memory": memory_allowed(limits.memory),
             "file_size": limits.file_size,
             "processes": processes_allowed,
             "open_files": limits.open_files,
-            "cpu": int(cpu),
+            "cpu": int(cpu + CPU_SLACK),
             "leave_out": self._leave_out,
         }
-        order = {
-            "id": self._started,
-            "folder": f"{self._scratch}/work",
-            "host": os.getpid(),
-            "plan": plan,
-            "environment": self._environment(),
-        }
+        order = {"id": self._started, "host": os.getpid(), "plan": plan, "environment": guest_environment(folder)}
         connection, output = self._parent.start(order)
+        connection.setblocking(False)
         guest = _Guest(self._started, connection, output)
         deadline = min(time.monotonic() + START_SECONDS, self._deadline or float("inf"))
         try:
@@ -319,30 +322,23 @@ class Worker:
             self._hello = header
         return guest
 
-    def _prepare(self) -> None:
-        """The scratch copy and the user id, when the first guest is started."""
-        if self._scratch:
-            return
-        if "user" not in self._leave_out:
-            self._slot = slots.claim()
-        self._scratch = tempfile.mkdtemp(prefix="autograder-")
-        self._parent.own_scratch(self._scratch, self._limits.disk)
-        copy_submission(self._root, Path(self._scratch, "work"))
-        Path(self._scratch, "tmp").mkdir()
+    def _prepare(self, number: int) -> str:
+        """A folder for one guest, with a copy of the submission in it; the user id, when the first guest is started."""
+        if not self._scratch:
+            if "user" not in self._leave_out:
+                self._slot = slots.claim()
+            self._scratch = tempfile.mkdtemp(prefix="autograder-")
+            os.chmod(self._scratch, 0o711)
+            self._parent.own_scratch(self._scratch, self._limits.disk, self._slot.user if self._slot is not None else None)
+        folder = Path(self._scratch, str(number))
+        folder.mkdir(0o700)
+        copy_submission(self._root, folder / "work")
+        (folder / "tmp").mkdir()
         if self._slot is not None:
-            for place, folders, files in os.walk(self._scratch):
+            for place, folders, files in os.walk(folder):
                 for name in [".", *folders, *files]:
                     os.chown(os.path.join(place, name), self._slot.user, self._slot.user, follow_symlinks=False)
-
-    def _environment(self) -> dict[str, str]:
-        """All of it: nothing is inherited. One thread each for the libraries, no display."""
-        home = f"{self._scratch}/tmp"
-        threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-        places = ("HOME", "TMPDIR", "TEMP", "TMP", "MPLCONFIGDIR", "XDG_CACHE_HOME")
-        system = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}  # Windows starts nothing without it
-        fixed = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC", "MPLBACKEND": "Agg", "USER": "student"}
-        python = {"LOGNAME": "student", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
-        return {**system, **dict.fromkeys(threads, "1"), **dict.fromkeys(places, home), **fixed, **python}
+        return str(folder)
 
     def _end(self, source: str, *, patience: float = 0.0) -> Ended:
         """Ends the guest of a source; what it kept is gone."""
@@ -356,6 +352,8 @@ class Worker:
         guest.connection.close()
         if guest.output >= 0:
             os.close(guest.output)
+        if ended.clean:
+            zygote.remove_tree(f"{self._scratch}/{guest.number}")
         return ended
 
     # exchanges --------------------------------------------------------------------------------------------------------
@@ -428,29 +426,23 @@ class Worker:
 
         def read(length: int) -> bytes:
             while True:
-                ready = _wait(watched, [], deadline)
-                if guest.output in ready and not self._drain(guest):
-                    watched[:] = watched[:1]  # its printing end was closed
-                if watched[0] in ready:
+                with contextlib.suppress(BlockingIOError):
                     return guest.connection.recv(length)
+                if guest.output in _wait(watched, [], deadline) and not self._drain(guest):
+                    watched[:] = watched[:1]  # its printing end was closed
 
         return read
 
     def _send(self, guest: _Guest, data: bytes, deadline: float) -> None:
         """Sends a frame, reading what is printed meanwhile."""
         view = memoryview(data)
-        guest.connection.setblocking(False)
         outputs = [guest.output] if guest.output >= 0 else []
-        try:
-            while view:
-                with contextlib.suppress(BlockingIOError):
-                    view = view[guest.connection.send(view[: wire.CHUNK]) :]
-                    continue
-                ready = _wait(outputs, [guest.connection.fileno()], deadline)
-                if guest.output in ready and not self._drain(guest):
-                    outputs = []
-        finally:
-            guest.connection.setblocking(True)
+        while view:
+            with contextlib.suppress(BlockingIOError):
+                view = view[guest.connection.send(view[: wire.CHUNK]) :]
+                continue
+            if guest.output in _wait(outputs, [guest.connection.fileno()], deadline) and not self._drain(guest):
+                outputs = []
 
     def _drain(self, guest: _Guest, *, last: bool = False) -> bool:
         """Reads what the guest printed, keeps the first of it up to the cap; False when nothing more can come."""
@@ -472,7 +464,7 @@ class Worker:
 
     def _printed(self, guest: _Guest) -> str:
         text = bytes(guest.printed).decode("utf-8", "replace").replace("\r\n", "\n")
-        text = _ADDRESS.sub("0x…", text.replace(f"{self._scratch}/work/", "").replace(self._scratch, ""))
+        text = _without_places(text, self._scratch)
         cap = self._limits.printed
         return text if len(text) <= cap else text[:cap] + "\n… (cut)"
 
@@ -506,10 +498,15 @@ def _parts(record: dict[str, Any]) -> Iterator[tuple[Any, int]]:
 
 def _tidy(text: str, cap: int, scratch: str = "") -> str:
     """No temporary paths, addresses or control characters, and not too long."""
-    if scratch:
-        text = text.replace(f"{scratch}/work/", "").replace(scratch, "")
-    text = _CONTROL.sub(" ", _ADDRESS.sub("0x…", text.encode("utf-8", "replace").decode())).strip()
+    text = _CONTROL.sub(" ", _without_places(text.encode("utf-8", "replace").decode(), scratch)).strip()
     return text if len(text) <= cap else text[: cap - 1] + "…"
+
+
+def _without_places(text: str, scratch: str) -> str:
+    """A text without the scratch folder's path and without addresses: they differ from run to run."""
+    if scratch:
+        text = re.sub(re.escape(scratch) + r"(/\d+(/work/?)?)?", "", text)
+    return _ADDRESS.sub("0x…", text)
 
 
 def _while_loading(failure: Failure, label: str = "") -> Failure:
@@ -551,8 +548,30 @@ def _wait(reading: Sequence[int], writing: Sequence[int], deadline: float) -> li
 def _is_alive(guest: _Guest) -> bool:
     """Whether an idle guest is as it should be: nothing to read, and not closed."""
     try:
-        _wait([guest.connection.fileno()], [], time.monotonic() + 1e-6)
-    except _TimeUp:
+        guest.connection.recv(1)  # does not wait; anything that is there was not asked for
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def guest_environment(folder: str) -> dict[str, str]:
+    """All of a guest's environment: nothing is inherited. One thread each for the libraries, no display."""
+    threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    places = ("HOME", "TMPDIR", "TEMP", "TMP", "MPLCONFIGDIR", "XDG_CACHE_HOME")
+    system = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}  # Windows starts nothing without it
+    fixed = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC", "MPLBACKEND": "Agg", "USER": "student"}
+    python = {"LOGNAME": "student", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**system, **dict.fromkeys(threads, "1"), **dict.fromkeys(places, f"{folder}/tmp"), **fixed, **python}
+
+
+def hide_from_own_user() -> bool:
+    """Where guests share our user id, keeps them from reading our memory and files through /proc; whether that was done."""
+    if not hasattr(os, "geteuid") or os.geteuid() == 0:
+        return False
+    with contextlib.suppress(OSError):
+        layers.prctl(layers.PR_SET_DUMPABLE, 0)
         return True
     return False
 

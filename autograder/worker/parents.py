@@ -45,8 +45,10 @@ class Parent(Protocol):
 
     protections: tuple[str, ...]
 
-    def own_scratch(self, folder: str, disk: int) -> None:
-        """Names the scratch folder, to be watched, and to be removed if we die."""
+    def own_scratch(self, folder: str, disk: int, user: int | None) -> None:
+        """Names the scratch folder and the guests' own user id: what they leave behind is watched, and removed at the end,
+        also when we die.
+        """
 
     def start(self, order: dict[str, Any]) -> tuple[socket.socket, int]:
         """Starts a guest; its connection and the read end of what it prints (-1 if that is not captured)."""
@@ -155,9 +157,9 @@ class ForkedGuests:
         self._control = control
         self._threads: int | None = None
 
-    def own_scratch(self, folder: str, disk: int) -> None:
+    def own_scratch(self, folder: str, disk: int, user: int | None) -> None:
         """See `Parent`."""
-        self._say({"op": "scratch", "folder": folder, "disk": disk})
+        self._say({"op": "scratch", "folder": folder, "disk": disk, "user": user})
 
     def start(self, order: dict[str, Any]) -> tuple[socket.socket, int]:
         """See `Parent`."""
@@ -224,7 +226,7 @@ class PlainParent:
         """Itself."""
         return self
 
-    def own_scratch(self, folder: str, disk: int) -> None:
+    def own_scratch(self, folder: str, disk: int, user: int | None) -> None:
         """See `Parent`: there is no one to tell."""
 
     def start(self, order: dict[str, Any]) -> tuple[socket.socket, int]:

@@ -44,12 +44,13 @@ class Slot:
 
 
 def claim() -> Slot | None:
-    """A free user id with no process of its own; None where we are not root, have no locks, or all are taken."""
+    """A free user id with no process of its own; None where we are not root.
+
+    Raises RuntimeError where root has none to give: a student's code never runs as root.
+    """
     if not HAS_LOCKS or not hasattr(os, "geteuid") or os.geteuid() != 0:
         return None
     folder = _lock_folder()
-    if folder is None:
-        return None
     for user in range(FIRST_ID, FIRST_ID + SLOTS):
         lock = os.open(os.path.join(folder, str(user)), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -60,10 +61,10 @@ def claim() -> Slot | None:
         if not processes.of_user(user):
             return Slot(user, lock)
         os.close(lock)
-    return None
+    raise RuntimeError(f"all {SLOTS} user ids for student code are in use")
 
 
-def _lock_folder() -> str | None:
+def _lock_folder() -> str:
     """A folder of root's that no one else can write to."""
     for place in LOCK_FOLDERS:
         folder = os.path.join(place, "autograder-slots")
@@ -73,4 +74,4 @@ def _lock_folder() -> str | None:
             found = os.lstat(folder)
             if stat.S_ISDIR(found.st_mode) and found.st_uid == 0 and not found.st_mode & 0o077:
                 return folder
-    return None
+    raise RuntimeError(f"no folder for locks: tried autograder-slots in {' and '.join(LOCK_FOLDERS)}")

@@ -145,6 +145,8 @@ class Supervisor:
     children: dict[int, Child] = field(default_factory=dict)
     scratch: str = ""
     disk: int = 0
+    user: int | None = None
+    shared_before: set[str] = field(default_factory=set)
     ticks: int = 0
     zygote: int = field(default_factory=os.getppid)
 
@@ -169,12 +171,14 @@ class Supervisor:
             self.watch()
         processes.sweep()
         if self.scratch:
+            self.tidy_up()
             remove_tree(self.scratch)
 
     def obey(self, order: dict[str, Any], descriptors: list[int]) -> None:
         """One order of the host."""
         if order["op"] == "scratch":
-            self.scratch, self.disk = order["folder"], order["disk"]
+            self.scratch, self.disk, self.user = order["folder"], order["disk"], order["user"]
+            self.shared_before = {entry.name for entry in shared_memory(None)}
         elif order["op"] == "start":
             pid = os.fork()
             if pid == 0:
@@ -251,9 +255,34 @@ class Supervisor:
             if len(pids) == 1 or sum(processes.proportional(pid) for pid in pids) - child.baseline > child.memory:
                 self.end(child, "memory")
         self.ticks += 1
-        if living and self.scratch and self.ticks % DISK_EVERY == 0 and disk_use(self.scratch, self.disk) > self.disk:
-            for child in living:
-                self.end(child, "disk")
+        if not living or not self.scratch or self.ticks % DISK_EVERY:
+            return
+        shared = 0
+        for entry in self.left_in_shared_memory():
+            with contextlib.suppress(OSError):
+                shared += entry.stat(follow_symlinks=False).st_blocks * 512
+        over_disk = disk_use(self.scratch, self.disk) > self.disk
+        for child in living:
+            if over_disk or shared > child.memory:
+                self.end(child, "disk" if over_disk else "memory")
+
+    def left_in_shared_memory(self) -> list[os.DirEntry[str]]:
+        """What the guests have in /dev/shm: all of their own user's, or, where they share our user id, what is new."""
+        return [entry for entry in shared_memory(self.user) if self.user is not None or entry.name not in self.shared_before]
+
+    def tidy_up(self) -> None:
+        """Removes what guests left outside of the scratch folder: in shared memory, and with a user id of their own in
+        folders that everyone may write to.
+        """
+        for entry in self.left_in_shared_memory():
+            if self.user is not None or not in_use(entry.path):
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)
+        for place in ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue") if self.user is not None else ():
+            with contextlib.suppress(OSError), os.scandir(place) as entries:
+                for entry in entries:
+                    if entry.stat(follow_symlinks=False).st_uid == self.user:
+                        os.unlink(entry.path) if not entry.is_dir(follow_symlinks=False) else remove_tree(entry.path)
 
     def end(self, child: Child, why: str) -> None:
         """Kills one child at once; what descends from it goes when the host asks for it."""
@@ -264,6 +293,29 @@ class Supervisor:
 
 def _told(status: int) -> str:
     return f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
+
+
+def shared_memory(user: int | None) -> list[os.DirEntry[str]]:
+    """Files of a user's (our own for None) in /dev/shm."""
+    found = []
+    with contextlib.suppress(OSError), os.scandir("/dev/shm") as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                if entry.stat(follow_symlinks=False).st_uid == (os.getuid() if user is None else user):
+                    found.append(entry)
+    return found
+
+
+def in_use(path: str) -> bool:
+    """Whether some process that we can look into has a file open or mapped."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if any(os.readlink(f"/proc/{pid}/fd/{entry}") == path for entry in os.listdir(f"/proc/{pid}/fd")):
+                return True
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as file:
+            if any(line.rstrip().endswith(path) for line in file):
+                return True
+    return False
 
 
 def disk_use(folder: str, cap: int) -> int:
@@ -321,11 +373,14 @@ def run_guest(modules: dict[str, types.ModuleType], plan: Any, order: dict[str, 
         signal.signal(number, signal.SIG_DFL)
     os.environ.clear()
     os.environ.update(order["environment"])
-    os.chdir(order["folder"])
+    work = os.path.join(plan.folder, "work")
+    os.chdir(work)
+    os.umask(0o077)
     with contextlib.suppress(AttributeError):
         time.tzset()
     sys.argv = [""]
-    sys.path.insert(0, order["folder"])
+    sys.path.insert(0, work)
+    sys.modules["__main__"] = types.ModuleType("__main__")
     sys.dont_write_bytecode = True
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
@@ -337,7 +392,7 @@ def run_guest(modules: dict[str, types.ModuleType], plan: Any, order: dict[str, 
     numpy, torch = sys.modules["numpy"], sys.modules.get("torch")
     facts = {"python": sys.version.split()[0], "numpy": numpy.__version__, "torch": getattr(torch, "__version__", "")}
     connection.sendall(modules["wire"].frame({"id": 0, "protections": protections, "facts": facts}))
-    modules["guest"].serve(order["folder"], connection.recv, connection.sendall)
+    modules["guest"].serve(work, connection.recv, connection.sendall)
 
 
 # The zygote -----------------------------------------------------------------------------------------------------------
@@ -390,6 +445,9 @@ def main(arguments: list[str]) -> None:
     sys.path += packages
     handles = open_library()
     modules = our_modules()
+    if hasattr(os, "geteuid") and os.geteuid() != 0:
+        with contextlib.suppress(OSError):
+            modules["layers"].prctl(modules["layers"].PR_SET_DUMPABLE, 0)  # guests share our user id
     warm_up(torch == "torch")
     if mode == "zygote":
         run_zygote(socket.socket(fileno=int(address)), modules, handles)
