@@ -1,0 +1,26 @@
+import numpy as np
+
+
+def gradient_step(F, y, w, eta):
+    F, y, w = (np.asarray(a, dtype=np.longdouble) for a in (F, y, w))
+    return w - eta * F.T @ (F @ w - y)
+
+
+def run_gradient_descent(F, y, eta, steps):
+    F, y = F.astype(np.longdouble), y.astype(np.longdouble)
+    w = np.zeros(F.shape[1], dtype=np.longdouble)
+    rows = [w]
+    for _ in range(steps):
+        w = w - eta * F.T @ (F @ w - y)
+        rows.append(w)
+    return rows
+
+
+def largest_stable_step(F):
+    s = np.linalg.svd(F, compute_uv=False).max()
+    return 2 / s**2 if s > 0 else np.inf
+
+
+def norm_bound(F, y, eta, steps):
+    alpha = np.linalg.svd(F, compute_uv=False).max()
+    return np.array([t * eta * alpha * np.linalg.norm(y) for t in range(steps + 1)])
