@@ -187,7 +187,7 @@ def pieces(reply: Reply, names: Sequence[str]) -> list[Reply]:
 
     names: what the values are, for messages. Where their number is wrong, each piece is a failure that says so.
     """
-    if reply.failure is not None:
+    if reply.failure is not None or reply.value is None:
         return [reply] * len(names)
     value = reply.value
     count = len(value) if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim) else 1
