@@ -15,7 +15,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ SHARE_OF_CONTAINER = 0.45
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 _CONTROL = re.compile(r"[^\S\n]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
-_KINDS: tuple[FailureKind, ...] = ("missing", "raised", "exited", "memory", "type", "import", "skipped")
+_KINDS: tuple[FailureKind, ...] = ("missing", "raised", "exited", "killed", "timeout", "memory", "type", "import", "skipped")
 """Kinds of failure that a guest may report of itself."""
 
 _SIGNALS = {4: "illegal instruction", 6: "abort", 7: "bus error", 8: "arithmetic error", 9: "killed", 11: "segmentation fault"}
@@ -178,7 +178,7 @@ class Worker:
         reply = self._ask(source, function, shown, request, packer.buffers, seconds or self._limits.call)
         if keep is not None and reply.failure is None:
             self._kept[keep] = source
-        if reply.failure is not None and reply.failure.kind == "timeout":
+        if reply.failure is not None and reply.failure.kind == "timeout" and source not in self._fatal:
             self._timed_out[function] = reply.failure
         return reply
 
@@ -239,18 +239,17 @@ class Worker:
             raise _Lost(Failure("missing", f"nothing was handed in for {source}"))
         if source in self._fatal:
             raise _Lost(self._fatal[source])
-        budget = min(time.monotonic() + self._limits.load, self._deadline or float("inf"))
         self._guests[source] = self._start()
         if isinstance(known, File):
-            self._load_file(source, known, budget)
+            self._load_file(source, known)
         else:
-            self._load_units(source, known, budget)
+            self._load_units(source, known)
         return self._guests[source]
 
-    def _load_file(self, source: str, known: File, budget: float) -> None:
+    def _load_file(self, source: str, known: File) -> None:
         request = {"op": "file", "module": source, "path": known.path, "seed": self._load_seed(source)}
         try:
-            reply = self._exchange(source, request, [], budget)
+            reply = self._exchange(source, request, [], self._limits.load)
         except _Lost as lost:
             failure = _while_loading(lost.failure)
             if failure.kind != "not_reached":
@@ -259,26 +258,37 @@ class Worker:
         if "failure" in reply:
             self._broken[source] = _failure_of(reply["failure"], self._scratch)
 
-    def _load_units(self, source: str, known: Units, budget: float) -> None:
-        """One unit after another; when one ends the guest, a new one is started and the units before are run again."""
-        index = 0
+    def _load_units(self, source: str, known: Units) -> None:
+        """One unit after another. When one ends the guest, a new one is started and the units before are run again; what
+        ended a guest, or comes when the time for loading is used up, is only read there, so that its names are known.
+        """
+        index = reached = 0
+        spent = 0.0
         while index < len(known.units):
             code, label, offset = known.units[index]
-            before = self._broken_units.get((source, index))
-            ended = before is not None and (source, index) in self._fatal_units
+            skipped = (source, index) in self._fatal_units
+            if not skipped and index >= reached and spent >= self._limits.load:
+                message = f"not loaded: what stands before it took more than {self._limits.load:g} s"
+                self._broken_units[source, index] = Failure("timeout", message, label)
+                self._fatal_units.add((source, index))
+                skipped = True
             request = {"op": "unit", "module": source, "code": code, "label": label, "offset": offset, "seed": self._load_seed(source)}
-            request["failure"] = {"kind": before.kind, "message": before.message, "line": before.line} if before and ended else None
+            request["failure"] = asdict(self._broken_units[source, index]) if skipped else None
+            begun = time.monotonic()
             try:
-                reply = self._exchange(source, request, [], min(budget, time.monotonic() + self._limits.unit))
+                reply = self._exchange(source, request, [], self._limits.unit)
             except _Lost as lost:
-                if ended or lost.failure.kind == "not_reached":
+                spent += time.monotonic() - begun
+                if skipped or lost.failure.kind == "not_reached":
                     raise
                 self._broken_units[source, index] = _while_loading(lost.failure, label)
                 self._fatal_units.add((source, index))
                 self._guests[source] = self._start()
-                index = 0
+                index, reached = 0, max(reached, index)
                 continue
-            if "failure" in reply and not ended:
+            if index >= reached:
+                spent += time.monotonic() - begun
+            if "failure" in reply and not skipped:
                 self._broken_units[source, index] = _failure_of(reply["failure"], self._scratch)
             index += 1
 
@@ -374,7 +384,7 @@ class Worker:
             guest.printed.clear()
             begun = time.monotonic()
             try:
-                reply = self._exchange(source, request, buffers, begun + seconds)
+                reply = self._exchange(source, request, buffers, seconds)
             finally:
                 self._spent[source] = self._spent.get(source, 0.0) + time.monotonic() - begun
                 printed = self._printed(guest)
@@ -384,12 +394,11 @@ class Worker:
         except _Lost as lost:
             return Reply(function, shown, failure=lost.failure, printed=printed)
 
-    def _exchange(self, source: str, request: dict[str, Any], buffers: Sequence[bytes], until: float) -> dict[str, Any]:
+    def _exchange(self, source: str, request: dict[str, Any], buffers: Sequence[bytes], seconds: float) -> dict[str, Any]:
         """Sends a request, reads its reply and decodes it; raises _Lost when the guest had to be ended."""
         guest = self._guests[source]
         guest.calls += 1
-        begun = time.monotonic()
-        deadline = min(until, self._deadline or float("inf"))
+        deadline = min(time.monotonic() + seconds, self._deadline or float("inf"))
         try:
             self._send(guest, wire.frame({**request, "id": guest.calls}, buffers), deadline)
             header, arrays = wire.read_frame(self._reader(guest, deadline))
@@ -398,7 +407,7 @@ class Worker:
             self._end(source)
             if self._deadline is not None and time.monotonic() >= self._deadline:
                 raise _Lost(_not_reached()) from None
-            raise _Lost(Failure("timeout", f"did not end within {until - begun:.3g} s")) from None
+            raise _Lost(Failure("timeout", f"did not end within {seconds:g} s")) from None
         except (wire.Closed, OSError):
             self._drain(guest, last=True)
             raise _Lost(self._how_it_ended(self._end(source, patience=END_SECONDS))) from None
