@@ -27,7 +27,7 @@ SPACE = re.compile(r"\\[,;:!> ]|~|\\\\(?:\[[^\]\n]{0,12}\])?|\{,\}")
 LINK = re.compile(r"\[([^\]\n]{0,500})\]\([^)\n]{0,2000}\)")
 ENVIRONMENT = re.compile(r"\\(?:begin|end)[ ]*\{[a-zA-Z]{1,20}\*?\}")
 SUBSCRIPT = re.compile(r"(?<=\w)_[ ]*\{[ ]*([^{}]{1,40}?)[ ]*\}")
-EMPHASIS = re.compile(r"\*\*|__|(?<![\w*)\]])\*(?=\w)|(?<=[\w.,;:!?)])\*(?![\w*(])|`")
+EMPHASIS = re.compile(r"(?<![\w)])\*\*|\*\*(?![\w(])|__|(?<![\w*)\]])\*(?=\w)|(?<=[\w.,;:!?)])\*(?![\w*(])|`")
 QUOTES = str.maketrans(
     {
         "’": "'",
