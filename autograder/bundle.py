@@ -9,7 +9,7 @@ from pathlib import Path
 from autograder.assignment import Assignment
 from autograder.errors import UsageError
 from autograder.report import gradescope
-from autograder.score import Report, scored
+from autograder.score import Report, TestEntry, scored
 from autograder.verdict import error
 
 SCRIPTS = ("setup.sh", "run_autograder")
@@ -66,9 +66,9 @@ def build(out: Path, assignment: Assignment, profile: str, torch_index: str | No
         yield "No --torch-index was given: on Linux, pip's default torch brings gigabytes of CUDA into the image; name an index with CPU builds."
 
 
-def _not_run(number: str, assignment: Assignment, profile: str) -> gradescope.TestEntry:
+def _not_run(number: str, assignment: Assignment, profile: str) -> TestEntry:
     entry = scored(number, assignment, assignment.profile(profile), error(NOT_RUN))
-    return gradescope.TestEntry(**{**vars(entry), "score": 0.0})
+    return TestEntry(**{**vars(entry), "score": 0.0})
 
 
 def _tree(folder: Path, base: Path) -> dict[str, Path]:

@@ -11,15 +11,14 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import Abort, Exit, TyperException
 
 from autograder.errors import AutograderError, UsageError
 
 app = typer.Typer(
     name="autograder",
-    help="Grades, checks and regrades submissions to a mathematical machine-learning homework.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -31,6 +30,13 @@ DeadlineOption = Annotated[float | None, typer.Option("--deadline", help="Second
 
 GRADER_FAILED = 1
 UNUSABLE = 2
+
+
+@app.callback()
+def without_command(context: typer.Context) -> None:
+    """Grades, checks and regrades submissions to a mathematical machine-learning homework."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @app.command()
@@ -134,12 +140,12 @@ def equiv(
     prove: Annotated[bool, typer.Option("--prove", help="Let sympy prove as well; a disagreement is an error.")] = False,
 ) -> int:
     """Decide symbolic equivalence over a corpus: verdicts as JSON lines on standard output, a summary on standard error."""
-    from autograder.algebra import equiv_lines
-
     try:
         lines = cases.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as problem:
         raise UsageError(f"{cases}: cannot be read ({problem}); expected one JSON object a line") from None
+    from autograder.algebra import equiv_lines
+
     failed = False
     for line in equiv_lines(lines, prove=prove):
         failed = failed or '"verdict": "error"' in line
@@ -162,12 +168,11 @@ def main() -> None:
         code = app(standalone_mode=False)
     except UsageError as problem:
         code = refused(str(problem))
-    except click.exceptions.NoArgsIsHelpError as shown:
-        print(shown.format_message())
-        code = 0
-    except click.ClickException as problem:
+    except Exit as done:
+        code = done.exit_code
+    except TyperException as problem:
         code = refused(problem.format_message())
-    except (click.Abort, KeyboardInterrupt):
+    except (Abort, KeyboardInterrupt):
         code = refused("stopped")
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives until exit

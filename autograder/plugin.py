@@ -119,7 +119,9 @@ def pytest_pycollect_makemodule(module_path: Path) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keeps what the profile asks for, written parts first, and refuses a suite that does not fit its sheet."""
-    bench, kept, dropped = config.stash[BENCH], [], []
+    bench = config.stash[BENCH]
+    kept: list[pytest.Item] = []
+    dropped: list[pytest.Item] = []
     seen: dict[tuple[Path, str], pytest.Item] = {}
     for item in items:
         folder = suite_folder(item)
@@ -261,5 +263,6 @@ def rng(desk: Desk, request: pytest.FixtureRequest) -> np.random.Generator:
 @pytest.fixture
 def judge(desk: Desk, request: pytest.FixtureRequest) -> Judge:
     """`judge(verdict)`: decides the item, once; returns the points earned, for gradescope-utils' `set_score`."""
-    request.node.stash[JUDGE] = Judge(desk.assignment.points[number_of(request.node)])
-    return request.node.stash[JUDGE]
+    judge = Judge(desk.assignment.points[number_of(request.node)])
+    request.node.stash[JUDGE] = judge
+    return judge

@@ -3,8 +3,9 @@
 from gradescope_utils.autograder_utils.decorators import number, partial_credit, tags, visibility, weight
 from public import POINTS
 
+from autograder.numeric import failed, near
 from autograder.phrases import said_something, yes_or_no
-from autograder.verdict import correct, incorrect, partial, undecided
+from autograder.verdict import correct, partial, undecided
 
 
 @number("1.a")
@@ -32,7 +33,7 @@ def test_double(student, judge, rng, set_score=None):
     reply = student("toy.double", x)
     shown = {"kind": "numeric", "function": "toy.double", "args": [x], "expected": 2 * x, "got": repr(reply.value)}
     if reply.failure is not None:
-        set_score(judge(incorrect(reply.failure.message, evidence=shown)))
+        set_score(judge(failed(reply)))
     elif reply.value == 2 * x:
         set_score(judge(correct(method="exact")))
     else:
@@ -49,5 +50,4 @@ def test_half(student, judge):
         return
     if reply.value == "break the suite":
         raise ZeroDivisionError("the suite itself is broken here")
-    shown = {"kind": "numeric", "function": "toy.half", "args": [4.0], "expected": 2.0, "got": repr(reply.value)}
-    judge(correct(method="exact") if reply.value == 2.0 else incorrect(reply.failure.message if reply.failure else "Not half.", evidence=shown))
+    judge(near(reply, 2.0))
