@@ -15,7 +15,7 @@ Parameters and inputs carry the units of the suite. All arithmetic here is doubl
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, permutations
 from typing import Any, Protocol, TypeAlias
@@ -535,34 +535,3 @@ def _first_crossing(x: Array, y: Array, *, from_left: bool) -> float:
         if y[a] >= 0 > y[b]:
             return float(x[a] + (x[b] - x[a]) * y[a] / (y[a] - y[b]))
     return float(x[0] if from_left else x[-1])
-
-
-# Values that were reported --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Window:
-    """What is accepted of a reported value."""
-
-    low: float
-    high: float
-    where: str
-    """Provenance, for the evidence: how it was measured."""
-
-    def holds(self, value: float, digit: float = 0.0) -> bool:
-        """Whether the value lies inside, give or take half of its last written digit."""
-        return self.low - digit / 2 <= value <= self.high + digit / 2
-
-    def evidence(self, got: float, unit: str) -> dict[str, Json]:
-        """Evidence of kind `quantity`."""
-        return {"kind": "quantity", "got": got, "unit": unit, "accepted": [round(self.low, 4), round(self.high, 4)], "where": self.where}
-
-
-def windows_of(stored: Mapping[str, Any], key: str, side: str) -> list[Window]:
-    """The stored windows of one part for runs from one side or start, one for each parameter. Raises KeyError."""
-    about = stored["provenance"]
-    part = stored["parts"][key]
-    where = (
-        f"{about['script']}, seed {about['seed']}, {about['date']}, quantiles {about['quantiles'][0]} and {about['quantiles'][1]}, {side}"
-    )
-    return [Window(low, high, where) for low, high in part["windows"][side]]

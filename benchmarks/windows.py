@@ -20,6 +20,7 @@ import argparse
 import datetime
 import json
 import math
+import re
 import sys
 import time
 from pathlib import Path
@@ -292,7 +293,8 @@ def main() -> None:
         worst = max(false_rejects(10_000, 1_000, json.loads(options.out.read_text(encoding="utf-8"))).values())
         sys.exit(0 if worst <= 0.002 else 1)
     found = measure()
-    options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    flat = re.sub(r"\[\s+([^][]*?)\s+\]", lambda m: "[" + " ".join(m.group(1).split()) + "]", json.dumps(found, indent=1))
+    options.out.write_text(flat + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -249,8 +249,8 @@ def loss_verdict(own):
     if not wrong:
         evidence["fixed_dataset"] = round(on_fixed_dataset(own), 3)
         return correct(
-            f"Correct: on binary labels your loss yields R = {resistor:.1f} ohm (cutoff {cutoff:.0f} Hz), the resistor of the full transfer function "
-            "as far as the LEDs can tell.",
+            f"Correct: on binary labels your loss yields R = {resistor:.1f} ohm (cutoff {cutoff:.0f} Hz), the resistor of the full transfer "
+            "function as far as the LEDs can tell.",
             method="root of the mean gradient of the submission's own loss, in the limit of many samples",
             evidence=evidence,
         )
@@ -298,11 +298,8 @@ def picture(own, end):
         resistors = np.array([r for r, _ in end.curve])
         loss = np.concatenate([[0.0], np.cumsum((slopes[1:] + slopes[:-1]) / 2 * np.diff(resistors))])
         drawn["loss"] = [float(f"{v:.4g}") for v in loss - loss.min()]
-        drawn["alt"] = (
-            f"Mean loss over R from {resistors[0]:.0f} to {resistors[-1]:.0f} ohm; descent from {START:.0f} ohm ends at {end.value:.1f} ohm."
-            if math.isfinite(end.value)
-            else "Mean loss over R; descent does not end."
-        )
+        ending = f"descent from {START:.0f} ohm ends at {end.value:.1f} ohm" if math.isfinite(end.value) else "descent does not end"
+        drawn["alt"] = f"Mean loss over R from {resistors[0]:.0f} to {resistors[-1]:.0f} ohm; {ending}."
     return drawn
 
 
@@ -326,8 +323,7 @@ def explains(own, said):
     if own.table is None or not own.table.is_smooth() or own.table.is_squared_error():
         return None
     end = yielded(own)
-    stored = truth.load_windows()["parts"]["7.d"]["windows"]
-    plain = min(side[0][0] for side in stored.values())
+    plain = truth.honest_windows("7.d")[0].low
     if end.minima != 1 or not 0 < end.value < plain:
         return None
     return Explains(said, end.value, own)

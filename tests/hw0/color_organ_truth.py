@@ -10,11 +10,14 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from autograder.phrases import Window
 
 Array = npt.NDArray[np.float64]
 
@@ -195,7 +198,7 @@ def frequency_nodes(per_decade: int = 250) -> tuple[Array, Array]:
     """
     edges = [0.0, *sorted(math.log10(f) for f in label_edges_hz()), DECADES]
     nodes, weights = [], []
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges):
         count = max(8, round((end - start) * per_decade))
         nodes.append(start + (np.arange(count) + 0.5) * (end - start) / count)
         weights.append(np.full(count, (end - start) / count / DECADES))
@@ -230,3 +233,36 @@ def load_windows(path: Path | None = None) -> Mapping[str, Any]:
     """`windows.json`: measured by benchmarks/windows.py, with seed, sample size, quantiles and date."""
     text = (path or Path(__file__).with_name("windows.json")).read_text(encoding="utf-8")
     return json.loads(text)
+
+
+def honest_windows(part: str) -> list[Window]:
+    """For each parameter of (d) to (h) the range of honest runs, from whichever side they come. Ohms, (h) in Hz."""
+    stored = load_windows()
+    sides = stored["parts"][part]["windows"].values()
+    ends = np.array(list(sides))
+    return _hull(ends, _provenance(stored))
+
+
+def organ_windows(start: float) -> list[Window] | None:
+    """For (i) the ranges of low, band low, band high, high, ohms, for a start of all four; None outside of what was measured.
+
+    Between two measured starts the range reaches over both.
+    """
+    stored = load_windows()
+    measured = {float(key): ends for key, ends in stored["parts"]["7.i"]["windows"].items()}
+    around = [max((s for s in measured if s <= start), default=None), min((s for s in measured if s >= start), default=None)]
+    if None in around:
+        return None
+    ends = np.array([measured[s] for s in around])
+    return _hull(ends, f"{_provenance(stored)}, start {start:g} ohm")
+
+
+def _hull(ends: Array, where: str) -> list[Window]:
+    """ends: (alternatives, parameters, 2). For each parameter the smallest window that holds all alternatives."""
+    return [Window(float(low), float(high), where) for low, high in zip(ends[..., 0].min(0), ends[..., 1].max(0), strict=True)]
+
+
+def _provenance(stored: Mapping[str, Any]) -> str:
+    about = stored["provenance"]
+    low, high = about["quantiles"]
+    return f"{about['script']}, seed {about['seed']}, {about['date']}, quantiles {low} and {high}"
