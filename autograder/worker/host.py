@@ -20,11 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from autograder.worker import layers, slots, wire, zygote
-from autograder.worker.parents import Ended, Parent, PlainParent, WarmParent, can_fork
+from autograder.worker.parents import Ended, Parent, ParentGone, PlainParent, WarmParent, can_fork
 from autograder.worker.reply import Failure, FailureKind, File, Json, Limits, Reply, Source, Units, evidence, references
 
 START_SECONDS = 60.0
 """Seconds that a guest may take to say hello; importing torch on a slow machine is in it."""
+
+REVIVALS = 2
+"""Times that a worker starts another parent for one that is gone."""
 
 STOP_SECONDS = 10.0
 """Seconds that ending a guest and all that descends from it may take."""
@@ -124,8 +127,10 @@ class Worker:
         self._timed_out: dict[str, Failure] = {}
         self._kept: dict[str, str] = {}
         self._spent: dict[str, float] = {}
+        self._torch = torch
+        self._revivals = 0
         self._hidden = hide_from_own_user()
-        self._own_parent = None if warm is not None else WarmParent(torch=torch) if can_fork() else PlainParent(torch=torch)
+        self._own_parent = None if warm is not None else new_parent(torch)
         self._parent: Parent = (warm or self._own_parent or PlainParent(torch=torch)).connect()
 
     def __enter__(self) -> Worker:
@@ -296,7 +301,29 @@ class Worker:
         return int.from_bytes(hashlib.sha256(repr((self._seed, source)).encode()).digest()[:4], "little")
 
     def _start(self) -> _Guest:
-        """A new guest that has said hello; raises _Lost where none can be had."""
+        """A new guest that has said hello; raises _Lost where none can be had in time, RuntimeError where none can be had at all."""
+        while True:
+            try:
+                return self._start_once()
+            except ParentGone:  # noqa: PERF203 - at most a few times
+                if self._revivals == REVIVALS:
+                    raise
+                self._revivals += 1
+                self._renew_parent()
+
+    def _renew_parent(self) -> None:
+        """Another parent for one that is gone: the system may have killed it for want of memory."""
+        for source in list(self._guests):
+            self._end(source)
+        self._parent.close()
+        if self._own_parent is not None:
+            self._own_parent.close()
+        self._own_parent = new_parent(self._torch)
+        self._parent = self._own_parent.connect()
+        if self._scratch:
+            self._parent.own_scratch(self._scratch, self._limits.disk, self._slot.user if self._slot is not None else None)
+
+    def _start_once(self) -> _Guest:
         self._started += 1
         folder = self._prepare(self._started)
         user = self._slot.user if self._slot is not None else None
@@ -323,11 +350,11 @@ class Worker:
         try:
             header, _ = wire.read_frame(self._reader(guest, deadline))
         except (wire.WireError, _TimeUp, OSError) as error:
-            printed = bytes(guest.printed[-500:]).decode("utf-8", "replace")
             ended = self._stop(guest)
+            printed = bytes(guest.printed[-500:]).decode("utf-8", "replace") or self._parent.errors()
             if self._deadline is not None and time.monotonic() >= self._deadline:
                 raise _Lost(_not_reached()) from None
-            raise RuntimeError(f"no process for student code could be started ({ended.how}; {error}): {printed}") from None
+            raise ParentGone(f"no process for student code could be started ({ended.how}; {error}): {printed}") from None
         if self._hello is None:
             self._hello = header
         return guest
@@ -358,7 +385,10 @@ class Worker:
         return self._stop(guest, patience)
 
     def _stop(self, guest: _Guest, patience: float = 0.0) -> Ended:
-        ended = self._parent.stop(guest.number, STOP_SECONDS, patience=patience)
+        try:
+            ended = self._parent.stop(guest.number, STOP_SECONDS, patience=patience)
+        except ParentGone:
+            ended = Ended("stopped", clean=False)  # the guest went with it
         guest.connection.close()
         if guest.output >= 0:
             os.close(guest.output)
@@ -563,6 +593,11 @@ def _is_alive(guest: _Guest) -> bool:
     except OSError:
         return False
     return False
+
+
+def new_parent(torch: bool) -> WarmParent | PlainParent:
+    """What guests come from on this system."""
+    return WarmParent(torch=torch) if can_fork() else PlainParent(torch=torch)
 
 
 def guest_environment(folder: str) -> dict[str, str]:

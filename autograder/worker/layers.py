@@ -117,6 +117,13 @@ def private_memory() -> int:
     raise OSError("no VmData")
 
 
+def _first_to_go(_: Plan) -> bool:
+    """Where the whole machine runs out of memory, the kernel takes this process first."""
+    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("1000")
+    return True
+
+
 def _separate_user(plan: Plan) -> bool:
     if plan.user is None:
         return False
@@ -422,6 +429,7 @@ def close_all_but(keep: Collection[int]) -> None:
 
 LAYERS: tuple[Layer, ...] = (
     ("limits", "resource limits", _limits),
+    ("oom", "first to go when memory runs out", _first_to_go),
     ("user", "separate user", _separate_user),
     ("dumpable", "not inspectable", _not_inspectable),
     ("death", "dies with the grader", _dies_with_parent),

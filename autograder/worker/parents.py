@@ -32,6 +32,10 @@ MAX_ANSWER = 4096
 """Bytes of one answer of a supervisor."""
 
 
+class ParentGone(RuntimeError):
+    """What starts the guests has ended or cannot start; `str()` holds what it said."""
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a guest ended: `exit 0`, `signal 9`, `memory`, `disk`, `stopped`; and whether nothing of it is left."""
@@ -57,6 +61,9 @@ class Parent(Protocol):
         """Ends a guest and all that descends from it, within `seconds`. patience: seconds that it may take to end by itself,
         so that its exit status is seen.
         """
+
+    def errors(self) -> str:
+        """What it wrote to its standard error, if that is known."""
 
     def threads_of_user(self) -> int:
         """Processes and threads of our own user, for a limit that counts them all."""
@@ -118,7 +125,7 @@ class WarmParent:
             socket.send_fds(self._control, [b"new"], [theirs.fileno()])
         except OSError:
             ours.close()
-            raise RuntimeError(f"the parent of student processes is gone: {self.errors()}") from None
+            raise ParentGone(f"the parent of student processes is gone: {self.errors()}") from None
         finally:
             theirs.close()
         return ForkedGuests(self, ours)
@@ -168,6 +175,10 @@ class ForkedGuests:
         os.set_blocking(output, False)
         try:
             self._say({"op": "start", **order}, [theirs.fileno(), printing])
+        except ParentGone:
+            connection.close()
+            os.close(output)
+            raise
         finally:
             theirs.close()
             os.close(printing)
@@ -177,7 +188,7 @@ class ForkedGuests:
         try:
             socket.send_fds(self._control, [json.dumps(order).encode()], descriptors or [])
         except OSError:
-            raise RuntimeError(f"the parent of student processes is gone: {self._warm.errors()}") from None
+            raise ParentGone(f"the parent of student processes is gone: {self._warm.errors()}") from None
 
     def stop(self, number: int, seconds: float, *, patience: float = 0.0) -> Ended:
         """See `Parent`."""
@@ -190,10 +201,14 @@ class ForkedGuests:
             except OSError:  # a timeout too
                 return Ended("stopped", clean=False)
             if not answer:
-                raise RuntimeError(f"the parent of student processes is gone: {self._warm.errors()}")
+                raise ParentGone(f"the parent of student processes is gone: {self._warm.errors()}")
             told = json.loads(answer)
             if told["id"] == number:
                 return Ended(told["ended"], told["clean"])
+
+    def errors(self) -> str:
+        """See `Parent`."""
+        return self._warm.errors()
 
     def threads_of_user(self) -> int:
         """See `Parent`; counted once."""
@@ -279,6 +294,10 @@ class PlainParent:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
         return Ended(how, clean=process.returncode is not None)
+
+    def errors(self) -> str:
+        """See `Parent`: what a guest says goes where the rest of its output goes."""
+        return ""
 
     def threads_of_user(self) -> int:
         """See `Parent`."""

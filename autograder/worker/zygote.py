@@ -31,6 +31,9 @@ from typing import Any
 WATCH_SECONDS = 0.02
 """Pause between two looks at the memory of the guests."""
 
+ORPHANS_SECONDS = 1.0
+"""Pause between two looks of the zygote for supervisors that have ended."""
+
 DISK_EVERY = 10
 """Looks at memory for each look at what lies in the scratch folder."""
 
@@ -147,6 +150,7 @@ class Supervisor:
     disk: int = 0
     user: int | None = None
     shared_before: set[str] = field(default_factory=set)
+    left_out: set[str] = field(default_factory=set)
     ticks: int = 0
     zygote: int = field(default_factory=os.getppid)
 
@@ -169,7 +173,10 @@ class Supervisor:
                 self.obey(json.loads(message), descriptors)
             self.reap()
             self.watch()
-        processes.sweep()
+        for child in self.children.values():
+            processes.kill_quietly(child.pid, signal.SIGKILL)
+        if "sweep" not in self.left_out:
+            processes.sweep()
         if self.scratch:
             self.tidy_up()
             remove_tree(self.scratch)
@@ -183,6 +190,7 @@ class Supervisor:
             pid = os.fork()
             if pid == 0:
                 self.become_guest(order, descriptors)
+            self.left_out |= set(order["plan"]["leave_out"])
             self.children[order["id"]] = Child(pid, order["plan"]["memory"], self.modules["processes"].resident(pid))
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -191,7 +199,9 @@ class Supervisor:
             child = self.children.pop(order["id"])
             if not child.ended:
                 child.ended = self.status_of(child, order["patience"]) or "stopped"
-            clean = self.modules["processes"].sweep([other.pid for other in self.children.values() if not other.ended])
+            self.modules["processes"].kill_quietly(child.pid, signal.SIGKILL)
+            others = [other.pid for other in self.children.values() if not other.ended]
+            clean = "sweep" in self.left_out or self.modules["processes"].sweep(others)
             answer = {"id": order["id"], "ended": child.ended, "clean": clean}
             with contextlib.suppress(ConnectionError):
                 self.control.send(json.dumps(answer).encode())
@@ -246,6 +256,8 @@ class Supervisor:
 
     def watch(self) -> None:
         """Ends children whose processes together hold too much memory, or that leave too much in the scratch folder."""
+        if "watch" in self.left_out:
+            return
         processes = self.modules["processes"]
         living = [child for child in self.children.values() if not child.ended]
         for child in living:
@@ -401,17 +413,24 @@ def run_guest(modules: dict[str, types.ModuleType], plan: Any, order: dict[str, 
 def run_zygote(control: socket.socket, modules: dict[str, types.ModuleType], handles: list[int]) -> None:
     """Forks a supervisor for every connection that arrives on `control`, until its other ends are all closed."""
     supervisors: set[int] = set()
+    layers, processes = modules["layers"], modules["processes"]
+    with contextlib.suppress(OSError, AttributeError):
+        layers.prctl(layers.PR_SET_CHILD_SUBREAPER, 1)
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
     while True:
+        arrived = poll.poll(ORPHANS_SECONDS * 1000 if supervisors else None)
+        for pid in [pid for pid in supervisors if os.waitpid(pid, os.WNOHANG)[0]]:
+            supervisors.discard(pid)
+            processes.sweep(supervisors)  # what a supervisor that was killed left behind has come to us
+        if not arrived:
+            continue
         try:
             message, descriptors, _, _ = socket.recv_fds(control, 16, 4)
         except ConnectionError:
             break
         if not message:
             break
-        for pid in list(supervisors):
-            with contextlib.suppress(ChildProcessError):
-                if os.waitpid(pid, os.WNOHANG)[0]:
-                    supervisors.discard(pid)
         pid = os.fork()
         if pid == 0:
             code = 1

@@ -469,7 +469,8 @@ def test_time_of_a_source(make: Maker) -> None:
 
 
 def test_names(make: Maker) -> None:
-    code = "import os\nfrom math import pi, sin\nimport numpy as np\ndef f(x, *, y=2): ...\nclass C:\n    def __init__(self, a): ...\n_hidden = 1\nv = np.ones(2)\n"
+    code = "import os\nfrom math import pi, sin\nimport numpy as np\ndef f(x, *, y=2): ...\nclass C:\n    def __init__(self, a): ...\n"
+    code += "_hidden = 1\nv = np.ones(2)\n"
     names = make({"code.py": code}).names("code")
     assert names == {"pi": "pi: float", "f": "f(x, *, y=2)", "C": "C(a)", "v": "v: ndarray"}
 
