@@ -51,6 +51,9 @@ SHOWN_CHARACTERS = 160
 NUMBERS_MAX = 1_000_000
 """Numbers in nested lists that are looked at; more are refused."""
 
+PIECE = ": "
+"""Between a function's name and that of one of the values that it returns, in the replies of `pieces`."""
+
 WHAT_HAPPENED = {
     "raised": "raised an exception",
     "exited": "ended Python instead of returning",
@@ -194,7 +197,7 @@ def pieces(reply: Reply, names: Sequence[str]) -> list[Reply]:
     if count != len(names):
         got = "one value" if count == 1 else f"{count} values"
         return [replace(reply, value=_WrongCount(f"{got} where {len(names)} are due: {', '.join(names)}"))] * len(names)
-    return [replace(reply, function=f"{reply.function}: {name}", value=item) for name, item in zip(names, value, strict=True)]
+    return [replace(reply, function=f"{reply.function}{PIECE}{name}", value=item) for name, item in zip(names, value, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -316,14 +319,7 @@ def failed(reply: Reply) -> Verdict:
     head = f"{_name(reply)} {WHAT_HAPPENED[kind]}"
     detail = f"{message} ({line})" if line else message
     said = f"{head}: {detail}" if detail else f"{head}."
-    evidence = {
-        "kind": "failure",
-        "function": reply.function,
-        "args": jsonable(list(reply.args)),
-        "failure": kind,
-        "message": message,
-        "line": line,
-    }
+    evidence = {"kind": "failure", **_call(reply), "failure": kind, "message": message, "line": line}
     shown = said if kind in ("import", "skipped", "not_reached") else f"{said}\n{_called(reply)}"
     return incorrect(shown, evidence=evidence, read=said)
 
@@ -332,8 +328,7 @@ def wrong_type(reply: Reply, what: str) -> Verdict:
     """The verdict of a call that gave something else than was asked for. what: to be read after "returned"."""
     said = f"{_name(reply)} returned {what}".rstrip(".")
     said = said if said.endswith("?") else f"{said}."
-    args = jsonable(list(reply.args))
-    evidence = {"kind": "failure", "function": reply.function, "args": args, "failure": "type", "message": said, "line": ""}
+    evidence = {"kind": "failure", **_call(reply), "failure": "type", "message": said, "line": ""}
     return incorrect(f"{said}\n{_called(reply)}", evidence=evidence, slip="type", read=said)
 
 
@@ -393,14 +388,19 @@ def _decided(reply: Reply, read: Numbers, truth: Array, said: str, measure: str,
 def _evidence(reply: Reply, expected: object, got: object, measure: str, value: float | None, threshold: float | None) -> dict[str, Json]:
     return {
         "kind": "numeric",
-        "function": reply.function,
-        "args": jsonable(list(reply.args)),
+        **_call(reply),
         "expected": jsonable(expected),
         "got": jsonable(got),
         "measure": measure,
         "value": jsonable(value),
         "threshold": jsonable(threshold),
     }
+
+
+def _call(reply: Reply) -> dict[str, Json]:
+    """`function` and `args` as they can be called again, and which of several returned values is meant, if one is."""
+    function, _, piece = reply.function.partition(PIECE)
+    return {"function": function, "args": jsonable(list(reply.args)), **({"piece": piece} if piece else {})}
 
 
 def _not_finite(values: Array, truth: Array, looked_at: npt.NDArray[np.bool_]) -> str:
@@ -418,8 +418,8 @@ def _units(read: Numbers, threshold: float) -> str:
 
 def _name(reply: Reply) -> str:
     """`tikhonov` for `ridge.tikhonov`, `augment: y_hat` for a piece of `ridge.augment`."""
-    function, colon, piece = reply.function.partition(": ")
-    return function.rpartition(".")[2] + colon + piece
+    function, mark, piece = reply.function.partition(PIECE)
+    return function.rpartition(".")[2] + mark + piece
 
 
 def _called(reply: Reply) -> str:

@@ -340,7 +340,9 @@ def test_measured():
 def test_pieces_of_several_values(value):
     first, second = pieces(Reply("relu_elbow.sgd_update", (), value), ("w", "b"))
     assert near(first, 1.0).kind == near(second, 2.0).kind == "correct"
-    assert near(second, 3.0).message.startswith("sgd_update: b: the value is wrong")
+    wrong = near(second, 3.0)
+    assert wrong.message.startswith("sgd_update: b: the value is wrong")
+    assert (wrong.evidence["function"], wrong.evidence["piece"]) == ("relu_elbow.sgd_update", "b")
 
 
 @pytest.mark.parametrize(
