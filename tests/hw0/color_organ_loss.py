@@ -11,7 +11,8 @@ import color_organ_truth as truth
 import numpy as np
 
 from autograder.numeric import failed, wrong_type
-from autograder.training import TabulatedLoss, Window, Yield, loss_grid, outcome_window, stationary, stationary_point
+from autograder.phrases import Window
+from autograder.training import TabulatedLoss, Yield, loss_grid, outcome_window, stationary, stationary_point
 from autograder.verdict import Verdict, correct, incorrect, missing, partial
 from autograder.worker import Tensor
 
@@ -249,7 +250,7 @@ def loss_verdict(own):
     if not wrong:
         evidence["fixed_dataset"] = round(on_fixed_dataset(own), 3)
         return correct(
-            f"Correct: on binary labels your loss yields R = {resistor:.1f} ohm (cutoff {cutoff:.0f} Hz), the resistor of the full transfer "
+            f"Correct: on binary labels your loss yields R = {resistor:.1f} ohm (cutoff {cutoff:.0f} Hz), that of the full transfer "
             "function as far as the LEDs can tell.",
             method="root of the mean gradient of the submission's own loss, in the limit of many samples",
             evidence=evidence,

@@ -15,7 +15,7 @@ from color_organ_loss import LED_WINDOW, explains, leds, loss_verdict, own_windo
 from gradescope_utils.autograder_utils.decorators import number, weight
 from public import POINTS
 
-from autograder.algebra import numeric_function
+from autograder import algebra
 from autograder.errors import OutOfBudget, Unreadable
 from autograder.phrases import Window, quantity, read_quantities
 from autograder.verdict import combined, correct, incorrect, partial, undecided, unreadable
@@ -253,7 +253,7 @@ def stated_loss(given):
     text = text_of(given) if given.state == "typed" else ""
     for stated in stated_formulas(text):
         try:
-            function = numeric_function(stated.formula, (stated.first, stated.second))
+            function = algebra.numeric_function(stated.formula, (stated.first, stated.second))
         except (Unreadable, OutOfBudget):
             continue
         own = read_loss(asked(function, *grid_of_table()), lambda x, y, f=function: asked(f, x, y))
@@ -307,7 +307,7 @@ def without_formula(given, place):
 
     def cut(text):
         inside = text_of(given)[place.start : place.end]
-        return text.replace(inside, " the loss ")
+        return text.replace(inside, " ; it ")
 
     return replace(given, text=cut(given.text), body=cut(given.body))
 
@@ -412,6 +412,21 @@ def values_of(text):
     return [v for v in values if v.unit == "ohm" or v.label] if sum(v.unit == "ohm" or bool(v.label) for v in values) >= 2 else values
 
 
+def orders(run):
+    """The ways in which one or two values may be (R_low, R_high); None where nothing is said of one."""
+    sides = [half(v.label) for v in run]
+    if len(run) == 1:
+        return [(run[0], None)] if sides == ["low"] else [(None, run[0])] if sides == ["high"] else [(run[0], None), (None, run[0])]
+    if sides == ["low", "high"]:
+        return [tuple(run)]
+    return [tuple(run[::-1])] if sides == ["high", "low"] else [tuple(run), tuple(run[::-1])]
+
+
+def inside_of(pair, windows):
+    """For each resistor whether its value lies in its window."""
+    return [v is not None and w.holds(v.low) and w.holds(v.high) for v, w in zip(pair, windows, strict=True)]
+
+
 def band_pass_values(given, part_e, student):
     nothing = not_there(given)
     if nothing is not None:
@@ -423,48 +438,24 @@ def band_pass_values(given, part_e, student):
     known = losses(student, part_e)
     honest = padded(truth.honest_windows("7.g"))
     own = padded(own_windows(known.usable, "g") or []) if known.usable else []
-    sets = [s for s in (own, honest) if s]
-    best, shown = 0.0, (values[0], sets[0][0])
-    swapped = False
-    for run in runs_of(values, 2):
-        if len(run) == 1:
-            pairs = [(run[0], None), (None, run[0])]
-        else:
-            labelled = [half(v.label) for v in run]
-            pairs = (
-                [tuple(run)]
-                if labelled == ["low", "high"]
-                else [tuple(run[::-1])]
-                if labelled == ["high", "low"]
-                else [tuple(run), tuple(run[::-1])]
-            )
-        for windows in sets:
-            for pair in pairs:
-                inside = [v is not None and w.holds(v.low) and w.holds(v.high) for v, w in zip(pair, windows, strict=True)]
-                if sum(inside) / 2 > best:
-                    best = sum(inside) / 2
-                    wrong = next((i for i, ok in enumerate(inside) if not ok), 0)
-                    shown = (pair[wrong] or run[0], windows[wrong])
-                if best == 1.0:
-                    verdict = correct(method=f"both resistors in their windows ({windows[0].where})", read=read)
-                    if windows is own and not all(w.holds(v.value) for v, w in zip(pair, honest, strict=True)):
-                        verdict = verdict.with_remarks(f"It is what {known.usable.said} yields, whose fault is charged once.")
-                    return verdict
-            swapped = swapped or (len(run) == 2 and all(w.holds(v.value) for v, w in zip(pairs[0][::-1], windows, strict=True)))
-    if swapped:
-        return outside("The two resistors are exchanged.", values[0].value, "ohm", sets[0][0], read, "swapped", 0.5)
-    found, window = shown
-    return outside(
-        "No run ends where honest training does: "
-        + ("one resistor" if best else "both resistors")
-        + " are off.".replace("are", "is" if best else "are"),
-        found.value,
-        "ohm",
-        window,
-        read,
-        None,
-        best,
-    )
+    candidates = [(inside_of(pair, w), pair, w) for run in runs_of(values, 2) for w in (own, honest) if w for pair in orders(run)]
+    inside, pair, windows = max(candidates, key=lambda candidate: sum(candidate[0]))
+    if all(inside):
+        verdict = correct(method=f"both resistors in their windows ({windows[0].where})", read=read)
+        if not all(inside_of(pair, honest)):
+            return verdict.with_remarks(f"It is what {known.usable.said} yields, whose fault is charged once.")
+        if own and not all(inside_of(pair, own)):
+            return verdict.with_remarks(f"It is not what {known.usable.said} yields.")
+        return verdict
+    if any(all(inside_of(p[::-1], w)) for _, p, w in candidates):
+        return outside("The two resistors are exchanged.", values[0].value, "ohm", honest[0], read, "swapped", 0.5)
+    wrong = inside.index(False)
+    found = pair[wrong] or pair[1 - wrong]
+    if pair[wrong] is None and any(inside):
+        return outside("One resistor of the two is missing.", "none", "ohm", windows[wrong], read, "missing_value", 0.5)
+    off = "one resistor is off" if any(inside) else "both resistors are off"
+    message = f"No run ends where honest training does: {off}."
+    return outside(message, found.value, "ohm", windows[wrong], read, None, sum(inside) / 2)
 
 
 # (h) and (i) ------------------------------------------------------------------------------------------------------------
@@ -547,13 +538,15 @@ def organ_values(given):
     if len(values) < 4:
         return undecided("Words without the four resistors: a person looks.", read=read)
     stated = {v.start for v in values if v.start is not None} | {v.value for v in everything if v.role == "start"}
+    unmeasured = False
     best, shown, runs = 0.0, None, [values[i : i + 4] for i in range(0, len(values) - 3, 4)]
     for run in runs:
-        starts = {v.start for v in run if v.start is not None} or (stated if len(runs) == 1 else set()) or {TEMPLATE_ORGAN_START}
+        starts = {v.start for v in run if v.start is not None} or {TEMPLATE_ORGAN_START, *(stated if len(runs) == 1 else ())}
         for start in sorted(starts):
             windows = truth.organ_windows(start)
             if windows is None:
-                return undecided(f"Honest runs from {start:g} ohm were not measured: a person looks.", read=read)
+                unmeasured = True
+                continue
             windows = padded(windows)
             for order in permutations(range(4)):
                 if not all(may_be(run[i].label, place) for place, i in enumerate(order)):
@@ -565,6 +558,8 @@ def organ_values(given):
                     best, shown = share, (run[order[place]], windows[place])
     if best == 1.0:
         return correct(method=f"all four in the windows of honest runs ({shown[1].where})", read=read)
+    if unmeasured:
+        return undecided("Honest runs from the start that is stated were not measured: a person looks.", read=read)
     if not stated and re.search(r"\b(?:start|initial|init)", text, re.IGNORECASE):
         return undecided("The values are not those of the template's start, and the start is not stated: a person looks.", read=read)
     found, window = shown or (values[0], padded(truth.organ_windows(TEMPLATE_ORGAN_START))[0])
