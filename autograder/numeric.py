@@ -55,16 +55,20 @@ PIECE = ": "
 """Between a function's name and that of one of the values that it returns, in the replies of `pieces`."""
 
 WHAT_HAPPENED = {
-    "raised": "raised an exception",
-    "exited": "ended Python instead of returning",
-    "killed": "crashed",
-    "timeout": "ran out of time",
-    "memory": "ran out of memory",
-    "type": "returned something that is no number, array or list of numbers",
-    "import": "cannot be called, because its file cannot be loaded",
-    "skipped": "was not called again after it ran out of time",
-    "not_reached": "was not reached before the time for grading was over",
+    "raised": "{name} raised {message}",
+    "exited": "{name} ended Python instead of returning: {message}",
+    "killed": "{name} crashed: {message}",
+    "timeout": "{name} ran out of time: {message}",
+    "memory": "{name} ran out of memory: {message}",
+    "type": "{name} gave neither a number nor an array or list of numbers: {message}",
+    "import": "{name} cannot be called, because its file cannot be loaded: {message}",
+    "skipped": "{name} was {message}",
+    "not_reached": "{name} was not reached: {message}",
 }
+"""A sentence for each kind of failure; `missing` is a verdict of its own."""
+
+NOT_CALLED = ("import", "skipped", "not_reached")
+"""Failures that have nothing to do with the arguments."""
 
 
 @dataclass(frozen=True)
@@ -316,12 +320,10 @@ def failed(reply: Reply) -> Verdict:
     kind, message, line = reply.failure.kind, reply.failure.message, reply.failure.line
     if kind == "missing":
         return missing(message)
-    head = f"{_name(reply)} {WHAT_HAPPENED[kind]}"
-    detail = f"{message} ({line})" if line else message
-    said = f"{head}: {detail}" if detail else f"{head}."
+    said = WHAT_HAPPENED[kind].format(name=_name(reply), message=f"{message} ({line})" if line else message)
     evidence = {"kind": "failure", **_call(reply), "failure": kind, "message": message, "line": line}
-    shown = said if kind in ("import", "skipped", "not_reached") else f"{said}\n{_called(reply)}"
-    return incorrect(shown, evidence=evidence, read=said)
+    called = "" if kind in NOT_CALLED else f"\n{_called(reply)}"
+    return incorrect(f"{said}{called}", evidence=evidence, read=said)
 
 
 def wrong_type(reply: Reply, what: str) -> Verdict:

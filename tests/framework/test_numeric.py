@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from fractions import Fraction
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -37,6 +38,7 @@ from autograder.numeric import (
 )
 from autograder.verdict import Verdict
 from autograder.worker import Failure, Reply
+from autograder.worker.reply import FailureKind
 
 
 def reply(value: object, *args: object) -> Reply:
@@ -368,8 +370,10 @@ def test_pieces_of_nothing_and_of_a_failure():
 def test_failures_of_the_students_code(kind):
     verdict = near(Reply("ridge.tikhonov", ([1.0],), failure=Failure(kind, "LinAlgError: Singular matrix", "ridge.py, line 12")), 1.0)
     assert (verdict.kind, verdict.share) == ("incorrect", 0.0)
-    assert verdict.message.startswith(f"tikhonov {WHAT_HAPPENED[kind]}: LinAlgError: Singular matrix (ridge.py, line 12)")
+    assert verdict.message.startswith("tikhonov ")
+    assert verdict.message.splitlines()[0].endswith("LinAlgError: Singular matrix (ridge.py, line 12)")
     assert verdict.read == verdict.message.splitlines()[0]
+    assert ("Input: [1]" in verdict.message) == (kind not in ("import", "skipped", "not_reached"))
     assert verdict.evidence == {
         "kind": "failure",
         "function": "ridge.tikhonov",
@@ -378,6 +382,10 @@ def test_failures_of_the_students_code(kind):
         "message": "LinAlgError: Singular matrix",
         "line": "ridge.py, line 12",
     }
+
+
+def test_every_kind_of_failure_has_its_sentence():
+    assert {*WHAT_HAPPENED, "missing"} == set(get_args(FailureKind))
 
 
 def test_a_function_that_is_not_there_is_missing():
