@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
+from typing import TypeAlias
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from autograder.assignment import Assignment, Profile
 from autograder.errors import UsageError
 from autograder.notebook import definitions
 from autograder.submission import Submission, open_submission
-from autograder.worker import File, Limits, Reply, Source, Units, Worker
+from autograder.worker import File, Limits, Reply, Source, Units, WarmParent, Worker
 from autograder.writeup import Answer, WriteUp, read_writeup
 
 REPORTED_PACKAGES = ("autograder", "gradescope-utils", "mpmath", "numpy", "pytest", "sympy", "torch")
@@ -30,6 +31,10 @@ REPORTED_PACKAGES = ("autograder", "gradescope-utils", "mpmath", "numpy", "pytes
 
 PRINTED_MAX = 4_000
 """Characters of what the student's code printed, in all, that are shown."""
+
+
+Parents: TypeAlias = Callable[[bool], WarmParent]
+"""Warm parents of students' processes: called with whether torch is needed."""
 
 
 @dataclass
@@ -137,8 +142,11 @@ def _installed(package: str) -> str | None:
 
 
 @contextmanager
-def open_desk(path: Path, assignment: Assignment, profile: Profile, *, seconds: float | None = None) -> Iterator[Desk]:
+def open_desk(
+    path: Path, assignment: Assignment, profile: Profile, *, seconds: float | None = None, parents: Parents | None = None
+) -> Iterator[Desk]:
     """Opens a submission for grading. seconds: for the whole of it, wall clock; the assignment's own by default.
+    parents: warm ones to fork the student's processes from; the desk starts its own otherwise.
 
     Raises UsageError where the path is no submission.
     """
@@ -148,13 +156,15 @@ def open_desk(path: Path, assignment: Assignment, profile: Profile, *, seconds: 
     ends = time.monotonic() + total
     with open_submission(path, assignment) as submission:
         sources, remarks = code_sources(submission, assignment)
+        torch = _wants_torch(submission)
         worker = Worker(
             submission.root,
             sources,
-            torch=_wants_torch(submission),
+            torch=torch,
             seed=int(submission.digest[:8], 16),
             limits=Limits(call=assignment.call_seconds),
             deadline=ends,
+            warm=parents(torch) if parents is not None else None,
         )
         with worker:
             writeup = read_writeup(submission, assignment)

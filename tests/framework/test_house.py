@@ -12,14 +12,14 @@ LEVELS = (
     {"verdict", "errors", "child"},
     {"assignment", "submission", "writeup", "phrases", "notebook", "algebra", "worker", "numeric", "training"},
     {"desk", "score", "plugin", "report"},
-    {"grade", "check"},
-    {"regrade", "replay", "bundle"},
+    {"suite", "grade", "check"},
+    {"export", "store", "grades", "against", "jobs", "regrade", "review", "replay", "bundle"},
     {"cli"},
     {"__init__", "__main__"},
 )
 """Lowest first. A module imports from lower levels, or from its own without a cycle."""
 
-ONLY_IN = {"sympy": {"algebra"}, "torch": {"worker"}, "mpmath": {"algebra"}, "pytest": {"plugin", "grade"}, "typer": {"cli"}, "jinja2": {"report"}}
+ONLY_IN = {"sympy": {"algebra"}, "torch": {"worker"}, "mpmath": {"algebra"}, "pytest": {"plugin", "suite"}, "typer": {"cli"}, "jinja2": {"report"}}
 """Libraries that one room keeps to itself."""
 
 FILES = sorted(PACKAGE.rglob("*.py"))
