@@ -27,9 +27,11 @@ class Point:
     values: Mapping[str, Value]
 
 
-def value_at(e: Expr, point: Point) -> Value:
-    """The value of `e`: a number, or a matrix as a list of rows. Raises Undefined, Unsupported."""
-    return _Evaluator(point).value(e)
+def value_at(e: Expr, point: Point, index: Mapping[str, int] | None = None) -> Value:
+    """The value of `e`: a number, or a matrix as a list of rows; `index` gives free indices their values. Raises Undefined, Unsupported."""
+    evaluator = _Evaluator(point)
+    evaluator.index.update(index or {})
+    return evaluator.value(e)
 
 
 def transpose(a: Matrix) -> Matrix:

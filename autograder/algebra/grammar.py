@@ -690,7 +690,7 @@ class Grammar:
         script = self.at_op("_")
         if script:
             self.take()
-        if not self.at_op("[", "(", "\\{", "{") or (self.at_op("{") and not script):
+        if not self.at_op("[", "(", "\\{", "{"):
             self.i = start
             return None
         opened = self.take()
@@ -701,6 +701,8 @@ class Grammar:
                 inner_open = self.take()
                 condition = self.condition()
                 self.expect(OPENERS[inner_open.value], inner_open.at)
+            elif opened.value == "{" and not script and not self.looks_like_condition():
+                raise self.fail("no condition")
             else:
                 condition = self.condition()
             self.expect(OPENERS[opened.value], opened.at)
@@ -807,6 +809,9 @@ class Grammar:
         found = self.symbol(t.value, tuple(sorted(accents)))
         if found is not None:
             return found
+        entry = self.entry_of_matrix(t)
+        if entry is not None and not accents:
+            return entry
         if accents:
             raise self.unknown("".join(f"\\{a} " for a in accents) + t.value, at)
         if t.value in self.scope:
@@ -821,6 +826,18 @@ class Grammar:
                 self.split_token(length)
                 return self.name()
         raise self.unknown(t.value, at)
+
+    def entry_of_matrix(self, t: Token) -> Node | None:
+        """`a_{ij}` is an entry of A where only A is declared."""
+        other = self.table.exact(Name(t.value.swapcase())) if len(t.value) == 1 else None
+        following = self.toks[self.i + 1]
+        if other is None or other.shape == SCALAR or t.value in self.scope or not (following.kind == "sub" or following.value == "_"):
+            return None
+        script = self.scripts_ahead(self.i + 1)[0][1].replace(",", "") if self.scripts_ahead(self.i + 1) else ""
+        if not script or not all(c in self.scope or c.isdigit() for c in script):
+            return None
+        self.take()
+        return Node("sym", (), other.key, t.at)
 
     def symbol(self, base: str, accents: tuple[str, ...]) -> Node | None:
         """A declared symbol at the current word, its scripts and its argument taken; None if there is none."""
@@ -1349,7 +1366,7 @@ class Grammar:
                 depth -= 1
                 if depth < 0:
                     return False
-            elif depth == 0 and t.kind == "op" and t.value in ("<", ">", "<=", ">=", "!="):
+            elif depth == 0 and t.kind == "op" and (t.value in ("<", ">", "<=", ">=", "!=") or self.text[t.at : t.end] == "=="):
                 return True
             elif depth == 0 and t.kind == "word" and t.value in ("if", "when", "for"):
                 return False
