@@ -77,7 +77,7 @@ FIGURES = re.compile(
     r"\(?\b(?:as |is |are )?(?:shown |seen |drawn |depicted |illustrated |plotted )?(?:in|on|by|from|see|as)?\s*(?:the\s+)?(?:fig(?:ure|\.)?s?|image|plot|graph|sketch|picture)\s*(?:is shown as figure)?\s*\d*\)?,?"
 )
 PREDICATES: tuple[tuple[str, str], ...] = (
-    ("same", r"(?:does|do|will|would|did|should|is|are|has|have|had|can|were|was) not (?:be |been |being )?(?:really |actually |also |both |either )?(?:chang\w*|mov\w*|shift\w*|updat\w*|affect\w*|alter\w*|var(?:y|ies|ied)|modif\w*|budge\w*|differ\w*)(?: at all)?(?!\s+(?:to the |in the |any |further )?(?:right|left|up|down|towards?|closer|away|much)\b)"),
+    ("same", r"(?:does|do|will|would|did|should|is|are|has|have|had|can|were|was) not (?:be |been |being )?(?:really |actually |also |both |either )?(?:chang\w*|mov\w*|shift\w*|updat\w*|affect\w*|alter\w*|var(?:y|ies|ied)|modif\w*|budge\w*|differ\w*)\b(?: at all)?(?!\s+(?:to the |in the |any |further )?(?:right|left|up|down|towards?|closer|away|much)\b)"),
     ("same", r"\bunchanged\b|\bunaffected\b|\bunaltered\b|\bno (?:change|movement|effect|update|shift|difference|impact|motion)s?\b|\bnot (?:chang|mov|shift|updat)\w*"),
     ("same", r"\b(?:stay|stays|stayed|remain|remains|remained|keep|keeps|kept|is|are|be)\s+(?:at |in |exactly |both |all )?(?:the )?(?:same|fixed|constant|put|still|stationary|where (?:it|they) (?:is|are|was|were)|in place|static|identical|unmoved)(?: place| position| location)?\b|\bthe same\b"),
     ("same", r"\bstays?\b(?= *$| *[,;)])|\bremains?\b(?= *$| *[,;)])|\bnothing (?:changes|happens|moves|is updated)\b"),

@@ -15,6 +15,7 @@ MAX_FORMULA = 160
 """Characters of a formula, without markup."""
 
 MARKUP = re.compile(r"[\\^_{]")
+RELATION = re.compile(r"[=<>≤≥]")
 COMMAND = re.compile(r"\\([A-Za-z]+)[ ]?|\\(.)")
 RENDERED = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "varepsilon": "ε", "eta": "η", "theta": "θ", "lambda": "λ", "mu": "μ",
@@ -33,7 +34,7 @@ def undoubled(text: str) -> str:
     lines = text.split("\n")
     left = MAX_LINES
     for index, line in enumerate(lines):
-        if 8 <= len(line) <= MAX_LINE and left > 0 and MARKUP.search(line):
+        if 8 <= len(line) <= MAX_LINE and left > 0 and (MARKUP.search(line) or RELATION.search(line)):
             left -= 1
             lines[index] = _line(line)
     return "\n".join(lines)
@@ -73,7 +74,8 @@ def _line(line: str) -> str:
         first = line[offsets[start] : offsets[middle - 1] + 1]
         stop = offsets[end] if end < len(offsets) else len(line)
         second = line[offsets[middle - 1] + 1 : stop]
-        if MARKUP.search(first) or not MARKUP.search(second) or ("=" not in found[1] and size < 3):
+        spaced = " " in second.strip() and " " not in first and RELATION.search(first) is not None
+        if MARKUP.search(first) or not (MARKUP.search(second) or spaced):
             at = start + 1
             continue
         third = shown[end : end + size]

@@ -38,6 +38,7 @@ ENVIRONMENT = re.compile(r"\\(begin|end)[ ]*\{([a-zA-Z]{1,20}\*?)\}")
 WRAPPING = re.compile(
     r"\\(?:begin|end)[ ]*\{(?:aligned|align|split|gathered|gather|equation|alignedat|alignat|eqnarray|multline|flalign)\*?\}(?:\{\d{1,2}\})?"
 )
+SPOKEN_CUT = re.compile(r"(?<![\\A-Za-z])(?:so that|so|then|thus|hence|therefore|and|gives|which gives|i\.e\.|implies|or equivalently|yields|whence)[ ,]+(?=[^ ])")
 GLUE = re.compile(r"[ \n]*(?:[=+\-·*/(),]|:=|≡)?[ \n]*")
 CONDITION = re.compile(
     r"[ \n]*[,;]?[ \n]*(?:and[ \n]+)?(?:if|when|for|where|whenever|else|otherwise|else[ ]+if)(?:[ \n]*[:,]?[ \n]*(?:it is|is|=|equals)?[ \n]*)(?=\$|\\\(|0\b)",
@@ -308,6 +309,10 @@ def _with_condition(text: str, end: int) -> int:
         following = next(formulas(text[found.end() : found.end() + 400]), None)
         if following is None or following.start != 0:
             break
+        said = text[found.end() : found.end() + following.end]
+        if RELATION.search(_shielded(said)) and not re.search(r"[<>≤≥]|\\(?:le|ge|lt|gt|leq|geq)(?![a-zA-Z])", said):
+            # `where $\\phi = \\max(0, z)$` defines something; it is no condition.
+            break
         end = found.end() + following.end
         piece = re.compile(r"[ \n]*(?:,|;)?[ \n]*(?:and[ \n]+)?(?=\$[^$\n]{1,60}\$[ \n]*(?:otherwise|else|elsewhere|if|when|for)\b)").match(
             text, end
@@ -324,6 +329,7 @@ def _with_condition(text: str, end: int) -> int:
 def _plain_equations(text: str, found: list[_Formula]) -> Iterator[tuple[int, int]]:
     """Equations typed without dollars: from the last word of prose before the relation to the next one after."""
     spans = [(f.start, f.end) for f in found]
+    before: tuple[int, int] | None = None
     index = 0
     at = 0
     for line in text.split("\n"):
@@ -336,7 +342,12 @@ def _plain_equations(text: str, found: list[_Formula]) -> Iterator[tuple[int, in
         relations = list(RELATION.finditer(_shielded(line)))
         if not relations or len(line) > 4_000:
             continue
-        yield from _plain_equation(line, start, relations)
+        for begin, stop in _plain_equation(line, start, relations):
+            if before is not None and text[begin] in "=≡" and not text[before[1] : begin].strip():
+                # The line goes on with the chain of the line above.
+                begin = before[0]
+            before = (begin, stop)
+            yield before
 
 
 def _plain_equation(line: str, start: int, relations: list[re.Match[str]]) -> Iterator[tuple[int, int]]:
@@ -415,6 +426,7 @@ def _last_piece(text: str) -> int:
             shield,
         )
     ]
+    cuts += [m.end() for m in SPOKEN_CUT.finditer(shield)]
     rows = [m.end() for m in re.finditer(r"\\\\(?:\[[^\]\n]{0,12}\])?|\\cr(?![a-zA-Z])", shield)]
     cuts += [
         r

@@ -15,7 +15,7 @@ No line is added or lost, so that a place in the marked text is a place in the f
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from autograder.writeup._macros import braced, expand
 from autograder.writeup._source import Source
@@ -198,13 +198,22 @@ class _List:
         self.label = label
         self.count = 0
 
-    def next(self, depth: int) -> str:
+    def next(self, default: str) -> str:
         self.count = min(self.count + 1, MAX_ITEM)
-        if self.label is None:
-            return ""
-        if not self.label:
-            return _numbered("1." if depth <= 1 else "(a)" if depth == 2 else "i.", self.count)
-        return _numbered(self.label, self.count)
+        return "" if self.label is None else _numbered(self.label or default, self.count)
+
+
+def _default(lists: Sequence[_List], sectioned: bool) -> str:
+    """The label of an item whose list states none, by LaTeX's own numbering: 1. (a) i.
+
+    Where the problems are sections, the outermost list already holds parts, and the next one their sub-parts,
+    whatever LaTeX prints.
+    """
+    numbered = [one for one in lists if one.label is not None]
+    if len(numbered) <= 1:
+        return "1."
+    lettered = re.search(r"alph|\(?a|^a", numbered[-2].label or "") is not None
+    return "(i)" if sectioned or lettered or len(numbered) > 2 else "(a)"
 
 
 def _numbered(pattern: str, number: int) -> str:
@@ -271,7 +280,7 @@ def _latex(text: str, notes: list[str]) -> str:
         elif item is not None:
             option = OPTION.match(text, at)
             opened = lists[-1] if lists else _List("")
-            label = opened.next(sum(1 for opened in lists if opened.label is not None))
+            label = opened.next(_default(lists or [opened], HEAD in text))
             if option is not None:
                 label, at = option[1], option.end()
             pieces.append(f" {ITEM}{label} " if not hidden else "")

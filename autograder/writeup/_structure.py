@@ -44,9 +44,11 @@ ANSWER_TO = re.compile(
     r"(?:(?:my[ ]+)?(?:final[ ]+)?(?:answer|ans|solution|sol)s?\.?[ ]*:?[ ]*(?:(?:to|for|of)[ ]+)?)(?=\(|part\b|\d)", re.IGNORECASE
 )
 PART_WORD = re.compile(r"[ ]*[,:–—-]?[ ]*(?:sub-?)?part[ ]+(?=[(\[]?[A-Za-z0-9]{1,4}\b)", re.IGNORECASE)
-STRONG = re.compile(r"[ ]*[(（\[][ ]*(?:\\?textbf\{)?([A-Za-z]|[ivxIVX]{1,4}|\d)(?:[ ]*[.,-]?[ ]*([ivx]{1,4}|\d))?[ ]*\}?[ ]*[)）\]]")
-WEAK = re.compile(r"[ ]*[.-]?[ ]*([A-Za-z]|[ivxIVX]{1,4})(?:[.-]([ivx]{1,4}))?[ ]*(?:(\))|([.:])(?=[\s*_}$]|$))")
-BARE = re.compile(r"[ ]*[.-]?[ ]*([A-Za-z]|[ivxIVX]{1,4})(?:[.-]?([ivx]{1,4}))?(?=[\s*_}:\]]|$)")
+TOKEN = r"([ivxIVX]{1,4}|[A-Za-z]|\d)"
+SECOND = r"(?:(?:[ ]*[.,-][ ]*|(?<=[a-hA-H]))([ivx]{1,4}|\d))?"
+STRONG = re.compile(rf"[ ]*[(（\[][ ]*(?:\\?textbf\{{)?{TOKEN}{SECOND}[ ]*\}}?[ ]*[)）\]]")
+WEAK = re.compile(rf"[ ]*[.-]?[ ]*([ivxIVX]{{1,4}}|[A-Za-z])(?:(?:[.-]|(?<=[a-hA-H]))([ivx]{{1,4}}))?[ ]*(?:(\))|([.:])(?=[\s*_}}$]|$))")
+BARE = re.compile(r"[ ]*[.-]?[ ]*([ivxIVX]{1,4}|[A-Za-z])(?:(?:[.-]|(?<=[a-hA-H]))([ivx]{1,4}))?(?=[\s*_}:\]]|$)")
 SEPARATOR = re.compile(r"[ ]*[:.)]?(?=[\s*_}$]|$)")
 FLAT = re.compile(r"\(?(\d{1,2})[.):](?=[\s*_}$(]|$)")
 INLINE = re.compile(r"(?<=[\s.;,|:])(?:(\d{1,2})\.?)?[(（]([A-Za-z]|[ivx]{1,4})[)）](?:[ ]?[(（]([ivx]{1,4})[)）])?(?=[\s:*_$]|$)")
