@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -72,15 +73,39 @@ def grade(
 def check(
     submission: Annotated[Path, typer.Argument(help="What you are about to hand in; the current folder by default.")] = Path(),
     assignment: AssignmentOption = "hw0",
+    report: Annotated[Path | None, typer.Option("--report", help="Write a page with every answer typeset as it is read here.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep looking: after every save, check what has changed.")] = False,
 ) -> int:
     """Check a submission before handing it in: is everything there, how is each answer read, what is visibly wrong."""
     from autograder.assignment import find_assignment
+    from autograder.check import Finding, write_zip
     from autograder.check import check as checked
+    from autograder.check import watch as watched
     from autograder.report import table
+    from autograder.report.gradescope import inert
 
-    console = table.console()
-    for line in checked(submission, find_assignment(assignment)):
-        console.print(line, markup=False, soft_wrap=True)
+    writable(report)
+    console, found, sheet = table.console(), list[Finding](), find_assignment(assignment)
+
+    def written(findings: Sequence[Finding]) -> None:
+        if report is not None:
+            from autograder.report import page
+
+            page.write_check(sheet, str(submission), findings, report)
+            console.print(f"the report: {report}", markup=False)
+
+    try:
+        for line in watched(submission, sheet, written) if watch else checked(submission, sheet, found.append):
+            console.print(inert(line), markup=False, soft_wrap=True)
+    except KeyboardInterrupt:
+        if not watch:
+            raise
+        return 0
+    written(found)
+    if any(finding.section == "upload" and finding.state != "missing" for finding in found) and sys.stdin.isatty() and sys.stdout.isatty():
+        out = Path(f"{sheet.name}-upload.zip")
+        if typer.confirm(f"Write them to {out}?", default=False):
+            console.print(f"{out}: {write_zip(submission, sheet, out)} files", markup=False)
     return 0
 
 

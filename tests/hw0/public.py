@@ -7,14 +7,18 @@ not there. None of them holds an expected value: they check what the sheet defin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from autograder.algebra import reading, symbols
+from autograder.algebra import symbols
 from autograder.assignment import load_assignment
-from autograder.worker import Reply, Tensor
+from autograder.check import Example, Reading, formula, judged, quoted
+from autograder.phrases import read_quantities, said_something, yes_or_no
+from autograder.worker import Kept, Polynomial, Reply, Tensor
+from autograder.writeup import Answer
 
 POINTS = load_assignment(Path(__file__).parent).points
 
@@ -63,9 +67,9 @@ NETWORK_ELBOW = symbols(
     },
     functions={"\\hat{f}": "x"},
     aliases={
-        "W^{(1)}_i": ["W1_i", "W_{1,i}", "W1[i]", "w_i^{(1)}", "W_{1i}", "w^{(1)}_i", "W_i^1", "W^1_i"],
-        "W^{(2)}_i": ["W2_i", "W_{2,i}", "W2[i]", "w_i^{(2)}", "W_{2i}", "w^{(2)}_i", "W_i^2", "W^2_i"],
-        "b_i": ["b[i]", "b^i", "b_{i}"],
+        "W^{(1)}_i": ["W1_i", "W_{1,i}", "w_i^{(1)}", "W_{1i}", "w^{(1)}_i", "W_i^1", "W^1_i"],
+        "W^{(2)}_i": ["W2_i", "W_{2,i}", "w_i^{(2)}", "W_{2i}", "w^{(2)}_i", "W_i^2", "W^2_i"],
+        "b_i": ["b^i", "b_{i}"],
         "\\hat{f}": ["f"],
     },
 )
@@ -73,17 +77,33 @@ NETWORK_ELBOW = symbols(
 SYMBOLS = {
     **{f"5.{part}": VECTOR_CALCULUS for part in "abcde"},
     **{f"6.a.{part}": ELBOW for part in ("i", "ii", "iii", "iv")},
-    **{part: NETWORK_ELBOW for part in ("6.c", "6.d")},
+    **dict.fromkeys(("6.c", "6.d"), NETWORK_ELBOW),
 }
 """The symbols of every part whose answer is a formula."""
 
 
-def read_as(part: str, answer: object) -> str:
-    """How the answer of a part is read, for the student's check."""
-    if part in SYMBOLS:
-        return reading(answer, SYMBOLS[part])
-    text = " ".join(answer.text.split())
-    return f"{answer.how or 'read'}, line {answer.line}: {text[:200]}"
+def read_as(part: str, answer: Answer) -> Reading:
+    """How the answer of a part is read, for the student's check: with the symbols of the part, without a truth."""
+    if part in SYMBOLS and part != "5.e":
+        return formula(answer, SYMBOLS[part])
+    problem = part.partition(".")[0]
+    if problem == "2":
+        return judged(yes_or_no(answer, True), answer)
+    if problem == "7":
+        return values(answer)
+    if problem == "8":
+        return judged(said_something(answer, echo=part != "8.b"), answer)
+    return Reading("read", (quoted(answer),))
+
+
+def values(answer: Answer) -> Reading:
+    """The numbers of a part that asks for values, with label, unit and the start that they belong to."""
+    text = answer.text if answer.how == "after `Answer:`" else answer.body
+    found = [q for q in read_quantities(text) if q.role == "value"]
+    if not found:
+        return Reading("person", ("no value with a unit is found; words are left to a person", quoted(answer)))
+    shown = (f"{q.label + ' ' if q.label else ''}{q.quoted}{f' (started at {q.start:g})' if q.start is not None else ''}" for q in found)
+    return Reading("read", (f"read as {', '.join(shown)}", quoted(answer)))
 
 
 READINGS = {part: (lambda answer, part=part: read_as(part, answer)) for part in POINTS if ".code." not in part}
@@ -93,6 +113,8 @@ READINGS = {part: (lambda answer, part=part: read_as(part, answer)) for part in 
 ROUNDING = 2.0**-52
 LOOSE = 2.0**-20
 """Relative slack of the public checks: they find mistakes, not rounding (single precision has 2^-23)."""
+SINGLE = 2.0**-23
+"""Rounding unit of single precision, in which torch keeps parameters."""
 
 
 def _numbers(reply: Reply, shape: tuple[int, ...] | None) -> np.ndarray | str:
@@ -271,6 +293,88 @@ def _limits(name: str, below: float, above: float, resistors: int) -> Callable[.
     return public
 
 
+CUTOFF_MAGNITUDE = 1 / math.sqrt(2)
+"""An LED is lit above it: the notebook's `cutoff_mag`."""
+
+PUBLIC_LOSS = ((0.5, 0.2), (-0.1, -0.9), (0.6, 0.1))
+"""x^2 (0.6 + 0.1 y) - x (0.1 + 0.9 y) + 0.5 + 0.2 y, for prediction x and label y: not symmetric in the two."""
+PUBLIC_DECIBEL_LOSS = ((1.0, 0.0, 0.01), (0.02, -0.019, 0.0), (0.01, 0.0, 0.0))
+"""The same for numbers between -100 and 0."""
+
+
+def _polynomial(coefficients: tuple[tuple[float, ...], ...], x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.asarray(sum(c * x**i * y**j for i, row in enumerate(coefficients) for j, c in enumerate(row)))
+
+
+def _learns(
+    name: str, circuit: str, start: tuple[float, ...], loss: tuple[tuple[float, ...], ...], rate: float
+) -> Callable[..., str | None]:
+    """A few steps on a small dataset: the gradients recorded are those of the student's own circuit on the student's own data."""
+
+    def public(student: Callable[..., Reply], rng: np.random.Generator) -> str | None:
+        made = student(f"color_organ.{circuit}", *start, keep="learner")
+        if made.failure is not None:
+            return "missing" if made.failure.kind == "missing" else f"could not be tried: {circuit} fails ({made.failure.message})"
+        reply = student(f"color_organ.{name}", Kept("learner"), Polynomial(loss), 50, 3, rate)
+        if reply.failure is not None:
+            return str(_numbers(reply, None))
+        value = reply.value
+        if not isinstance(value, list | tuple) or len(value) != 3 or not isinstance(value[0], list | tuple) or len(value[0]) != 2:
+            return "does not return (train_data, values, grad_values) with train_data = (frequencies, magnitudes)"
+        try:
+            omega, targets = (np.asarray(v, dtype=float) for v in value[0])
+            steps, slopes = (np.asarray(v, dtype=float).reshape(-1, len(start)) for v in value[1:])
+        except (TypeError, ValueError):
+            return "returns something else than numbers"
+        if omega.size != 50 or len(steps) != 4 or len(slopes) != 4:
+            return f"returns {omega.size} frequencies, {len(steps)} values and {len(slopes)} gradients for 50 frequencies and 3 steps"
+        if sorted(map(float, steps[0])) != sorted(start):
+            return f"values[0] is {steps[0].tolist()}, not where the circuit started"
+        order = [int(np.argmin(abs(steps[0] - s))) for s in start]
+        steps, slopes = steps[:, order], slopes[:, order]
+        off = np.abs(steps[3] - steps[2] + rate * slopes[3])
+        if np.any(off > 1e-2 * np.abs(rate * slopes[3]) + 16 * SINGLE * np.abs(steps[2])):
+            return "values[3] - values[2] is not -lr times grad_values[3]"
+        found = [_slope(student, circuit, steps[2], omega, kind, loss) for kind in (targets, (targets > CUTOFF_MAGNITUDE) * 1.0)]
+        known = [f for f in found if f is not None]
+        if not known:
+            return "could not be tried: the circuit gives no numbers for its own training frequencies"
+        return (
+            None
+            if any(np.allclose(slopes[3], f, rtol=5e-3, atol=1e-9) for f in known)
+            else ("grad_values[3] is not the gradient of the mean loss at values[2] (by differences of the loss of your own circuit)")
+        )
+
+    public.__doc__ = "steps by -lr times the gradient of the mean loss (differences of the loss of your own circuit)"
+    return public
+
+
+def _slope(
+    student: Callable[..., Reply], circuit: str, at: np.ndarray, omega: np.ndarray, targets: np.ndarray, loss: object
+) -> np.ndarray | None:
+    """Central differences of the mean loss of the student's own circuit in its parameters; None where it gives no numbers."""
+    slopes = []
+    for k, step in enumerate(1e-2 * np.abs(at)):
+        ends = []
+        for side in (-step, step):
+            student(f"color_organ.{circuit}", *(float(a + side * (j == k)) for j, a in enumerate(at)), keep="moved")
+            value = student("@moved", Tensor(omega)).value
+            if not isinstance(value, np.ndarray) or value.shape[-1:] != omega.shape:
+                return None
+            ends.append(float(np.mean(_polynomial(loss, value.astype(float), np.broadcast_to(targets, value.shape)))))  # type: ignore[arg-type]
+        slopes.append((ends[1] - ends[0]) / (2 * step))
+    return np.array(slopes)
+
+
+def loss_fn(student: Callable[..., Reply], rng: np.random.Generator) -> str | None:
+    """gives a finite number for each prediction and label"""
+    predictions, labels = np.linspace(0.05, 0.95, 7), np.array([0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0])
+    found = _numbers(student("color_organ.loss_fn", Tensor(predictions), Tensor(labels)), None)
+    if isinstance(found, str):
+        return found
+    return None if found.size in (1, 7) else f"returned the shape {found.shape} for 7 predictions"
+
+
 PUBLIC_CHECKS: dict[str, Callable[..., str | None]] = {
     "3.code.gradient_step": gradient_step,
     "3.code.run_gradient_descent": run_gradient_descent,
@@ -287,4 +391,87 @@ PUBLIC_CHECKS: dict[str, Callable[..., str | None]] = {
     "7.code.evaluate_lp_circuit": _limits("evaluate_lp_circuit", 1.0, 0.0, 1),
     "7.code.evaluate_hp_circuit": _limits("evaluate_hp_circuit", 0.0, 1.0, 1),
     "7.code.evaluate_bp_circuit": _limits("evaluate_bp_circuit", 0.0, 0.0, 2),
+    "7.code.train_lp_circuit_tf": _learns("train_lp_circuit_tf", "LowPassCircuit", (300.0,), PUBLIC_LOSS, 2000.0),
+    "7.code.train_lp_circuit_binary": _learns("train_lp_circuit_binary", "LowPassCircuit", (300.0,), PUBLIC_LOSS, 2000.0),
+    "7.code.train_hp_circuit_binary": _learns("train_hp_circuit_binary", "HighPassCircuit", (60.0,), PUBLIC_LOSS, 100.0),
+    "7.code.train_bp_circuit_binary": _learns("train_bp_circuit_binary", "BandPassCircuit", (80.0, 300.0), PUBLIC_LOSS, 200.0),
+    "7.code.train_bp_bode": _learns("train_bp_bode", "BandPassBodePlot", (28000.0, 5000.0), PUBLIC_DECIBEL_LOSS, 1e5),
+    "7.code.loss_fn": loss_fn,
 }
+"""Number -> property; the color organ's training is left to the grading, because its targets are not in what it returns."""
+
+# ------------------------------------------------------------------------------------------------- example calls
+
+
+def _least_squares(*more: object) -> Callable[[np.random.Generator], tuple[object, ...]]:
+    return lambda rng: (rng.normal(size=(5, 3)), rng.normal(size=5), *more)
+
+
+def _with_weights(rng: np.random.Generator) -> tuple[object, ...]:
+    return rng.normal(size=(5, 3)), rng.normal(size=5), rng.normal(size=3), 0.05
+
+
+def _network(*more: object) -> Callable[[np.random.Generator], tuple[object, ...]]:
+    return lambda rng: (rng.normal(size=4) + 3.0, rng.normal(size=4), *((rng.normal(size=4), *more) if more else ()))
+
+
+FREQUENCIES = Tensor(np.geomspace(10.0, 1e6, 8).astype(np.float32))
+"""Angular frequencies, rad/s, for example calls."""
+
+
+def _circuit(name: str, *parameters: str, arguments: tuple[float, ...], channels: tuple[int, ...] = ()) -> Example:
+    return Example(f"color_organ.{name}({', '.join(parameters)})", lambda _: arguments, ((*channels, 8),), then=(FREQUENCIES,))
+
+
+def _evaluated(name: str, *parameters: str, arguments: tuple[float, ...]) -> Example:
+    return Example(f"color_organ.{name}(freqs, {', '.join(parameters)})", lambda _: (FREQUENCIES, *arguments), ((8,),))
+
+
+def _training(name: str) -> Example:
+    return Example(f"color_organ.{name}(circuit, loss_fn, dataset_size, max_training_steps, lr)")
+
+
+EXAMPLES: dict[str, Example] = {
+    "3.code.gradient_step": Example("gradient_descent.gradient_step(F, y, w, eta)", _with_weights, ((3,),)),
+    "3.code.run_gradient_descent": Example("gradient_descent.run_gradient_descent(F, y, eta, steps)", _least_squares(0.05, 4), ((5, 3),)),
+    "3.code.largest_stable_step": Example("gradient_descent.largest_stable_step(F)", lambda rng: (rng.normal(size=(5, 3)),)),
+    "3.code.norm_bound": Example("gradient_descent.norm_bound(F, y, eta, steps)", _least_squares(0.05, 4), ((5,),)),
+    "4.code.tikhonov": Example("ridge.tikhonov(X, y, Sigma)", _ridge_problem, ((3,),)),
+    "4.code.augment": Example("ridge.augment(X, y, Sigma)", _ridge_problem, ((8, 3), (8,)), ("X_hat", "y_hat")),
+    "4.code.tikhonov_by_augmentation": Example("ridge.tikhonov_by_augmentation(X, y, Sigma)", _ridge_problem, ((3,),)),
+    "6.code.elbow": Example("relu_elbow.elbow(w, b)", lambda _: (2.0, -3.0)),
+    "6.code.gradients": Example(
+        "relu_elbow.gradients(w, b, x, y)", lambda _: (1.5, 0.5, 2.0, 1.0), ((), (), ()), ("dl/dphi", "dl/dw", "dl/db")
+    ),
+    "6.code.sgd_update": Example(
+        "relu_elbow.sgd_update(w, b, x, y, lam)", lambda _: (1.5, 0.5, 2.0, 1.0, 0.01), ((), ()), ("the new w", "the new b")
+    ),
+    "6.code.network_elbows": Example("relu_elbow.network_elbows(W1, b)", _network(), ((4,),)),
+    "6.code.network_elbows_after_step": Example(
+        "relu_elbow.network_elbows_after_step(W1, b, W2, x, y, lam)", _network(0.5, 2.0, 0.01), ((4,),)
+    ),
+    "7.code.evaluate_lp_circuit": _evaluated("evaluate_lp_circuit", "R_low", arguments=(300.0,)),
+    "7.code.evaluate_hp_circuit": _evaluated("evaluate_hp_circuit", "R_high", arguments=(300.0,)),
+    "7.code.evaluate_bp_circuit": _evaluated("evaluate_bp_circuit", "R_low", "R_high", arguments=(60.0, 300.0)),
+    "7.code.evaluate_bp_bode": _evaluated("evaluate_bp_bode", "low_cutoff", "high_cutoff", arguments=(20000.0, 5000.0)),
+    "7.code.LowPassCircuit": _circuit("LowPassCircuit", "R", arguments=(300.0,)),
+    "7.code.HighPassCircuit": _circuit("HighPassCircuit", "R", arguments=(300.0,)),
+    "7.code.BandPassCircuit": _circuit("BandPassCircuit", "R_low", "R_high", arguments=(60.0, 300.0)),
+    "7.code.BandPassBodePlot": _circuit("BandPassBodePlot", "low_cutoff", "high_cutoff", arguments=(20000.0, 5000.0)),
+    "7.code.ColorOrganCircuit": _circuit(
+        "ColorOrganCircuit", "R_low", "R_high", "R_band_low", "R_band_high", arguments=(300.0, 60.0, 80.0, 250.0), channels=(3,)
+    ),
+    **{
+        f"7.code.{name}": _training(name)
+        for name in (
+            "train_lp_circuit_tf",
+            "train_lp_circuit_binary",
+            "train_hp_circuit_binary",
+            "train_bp_circuit_binary",
+            "train_bp_bode",
+            "train_co_circuit",
+        )
+    },
+    "7.code.loss_fn": Example("color_organ.loss_fn(prediction, label)"),
+}
+"""How the sheet defines every function, an example call, and the shapes that come back."""
