@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder.worker import layers, slots, wire, zygote
+from autograder.worker import layers, leftovers, slots, wire
 from autograder.worker.parents import Ended, Parent, ParentGone, PlainParent, WarmParent, can_fork
 from autograder.worker.reply import Failure, FailureKind, File, Json, Limits, Reply, Source, Units, evidence, references
 
@@ -67,6 +67,8 @@ class _Guest:
     connection: socket.socket
     output: int
     """Read end of the pipe that takes what the guest prints, -1 where there is none."""
+    slot: slots.Slot | None
+    """Its user id, None where it shares ours."""
     printed: bytearray = field(default_factory=bytearray)
     calls: int = 0
 
@@ -118,7 +120,6 @@ class Worker:
         self._guests: dict[str, _Guest] = {}
         self._started = 0
         self._scratch = ""
-        self._slot: slots.Slot | None = None
         self._hello: dict[str, Any] | None = None
         self._broken: dict[str, Failure] = {}
         self._fatal: dict[str, Failure] = {}
@@ -147,11 +148,8 @@ class Worker:
         if self._own_parent is not None:
             self._own_parent.close()
         if self._scratch:
-            zygote.remove_tree(self._scratch)
+            leftovers.remove_tree(self._scratch)
             self._scratch = ""
-        if self._slot is not None:
-            self._slot.release()
-            self._slot = None
 
     # what a suite asks ----------------------------------------------------------------------------------------------
 
@@ -321,31 +319,23 @@ class Worker:
         self._own_parent = new_parent(self._torch)
         self._parent = self._own_parent.connect()
         if self._scratch:
-            self._parent.own_scratch(self._scratch, self._limits.disk, self._slot.user if self._slot is not None else None)
+            self._parent.own_scratch(self._scratch)
 
     def _start_once(self) -> _Guest:
         self._started += 1
-        folder = self._prepare(self._started)
-        user = self._slot.user if self._slot is not None else None
-        limits = self._limits
-        processes_allowed = limits.processes
-        if user is None and hasattr(os, "getuid"):
-            processes_allowed += self._parent.threads_of_user() + layers.SHARED_USER_SLACK
-        cpu = limits.source + limits.load if self._deadline is None else max(0.0, self._deadline - time.monotonic())
-        plan = {
-            "folder": folder,
-            "user": user,
-            "memory": memory_allowed(limits.memory),
-            "file_size": limits.file_size,
-            "processes": processes_allowed,
-            "open_files": limits.open_files,
-            "cpu": int(cpu + CPU_SLACK),
-            "leave_out": self._leave_out,
-        }
-        order = {"id": self._started, "host": os.getpid(), "plan": plan, "environment": guest_environment(folder)}
-        connection, output = self._parent.start(order)
+        slot = None if "user" in self._leave_out else slots.claim()
+        try:
+            folder = self._prepare(self._started, slot)
+            plan = self._plan(folder, slot)
+            order = {"id": self._started, "host": os.getpid(), "plan": plan, "environment": guest_environment(folder)}
+            order["disk"] = self._limits.disk
+            connection, output = self._parent.start(order, None if slot is None else slot.lock)
+        except BaseException:
+            if slot is not None:
+                slot.release()
+            raise
         connection.setblocking(False)
-        guest = _Guest(self._started, connection, output)
+        guest = _Guest(self._started, connection, output, slot)
         deadline = min(time.monotonic() + START_SECONDS, self._deadline or float("inf"))
         try:
             header, _ = wire.read_frame(self._reader(guest, deadline))
@@ -359,23 +349,39 @@ class Worker:
             self._hello = header
         return guest
 
-    def _prepare(self, number: int) -> str:
-        """A folder for one guest, with a copy of the submission in it; the user id, when the first guest is started."""
+    def _prepare(self, number: int, slot: slots.Slot | None) -> str:
+        """A folder for one guest, of its own user, with a copy of the submission in it."""
         if not self._scratch:
-            if "user" not in self._leave_out:
-                self._slot = slots.claim()
             self._scratch = tempfile.mkdtemp(prefix="autograder-")
             os.chmod(self._scratch, 0o711)
-            self._parent.own_scratch(self._scratch, self._limits.disk, self._slot.user if self._slot is not None else None)
+            self._parent.own_scratch(self._scratch)
         folder = Path(self._scratch, str(number))
         folder.mkdir(0o700)
         copy_submission(self._root, folder / "work")
         (folder / "tmp").mkdir()
-        if self._slot is not None:
+        if slot is not None:
             for place, folders, files in os.walk(folder):
                 for name in [".", *folders, *files]:
-                    os.chown(os.path.join(place, name), self._slot.user, self._slot.user, follow_symlinks=False)
+                    os.chown(os.path.join(place, name), slot.user, slot.user, follow_symlinks=False)
         return str(folder)
+
+    def _plan(self, folder: str, slot: slots.Slot | None) -> dict[str, Any]:
+        """What the next guest is to wear: see `layers.Plan`."""
+        limits = self._limits
+        processes_allowed = limits.processes
+        if slot is None and hasattr(os, "getuid"):
+            processes_allowed += self._parent.threads_of_user() + layers.SHARED_USER_SLACK
+        cpu = limits.source + limits.load if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        return {
+            "folder": folder,
+            "user": None if slot is None else slot.user,
+            "memory": memory_allowed(limits.memory),
+            "file_size": limits.file_size,
+            "processes": processes_allowed,
+            "open_files": limits.open_files,
+            "cpu": int(cpu + CPU_SLACK),
+            "leave_out": self._leave_out,
+        }
 
     def _end(self, source: str, *, patience: float = 0.0) -> Ended:
         """Ends the guest of a source; what it kept is gone."""
@@ -392,8 +398,8 @@ class Worker:
         guest.connection.close()
         if guest.output >= 0:
             os.close(guest.output)
-        if ended.clean:
-            zygote.remove_tree(f"{self._scratch}/{guest.number}")
+        if guest.slot is not None:
+            guest.slot.release()
         return ended
 
     # exchanges --------------------------------------------------------------------------------------------------------
@@ -429,6 +435,7 @@ class Worker:
         guest = self._guests[source]
         guest.calls += 1
         deadline = min(time.monotonic() + seconds, self._deadline or float("inf"))
+        self._parent.waiting(guest.number, busy=True)
         try:
             self._send(guest, wire.frame({**request, "id": guest.calls}, buffers), deadline)
             header, arrays = wire.read_frame(self._reader(guest, deadline))
@@ -444,6 +451,7 @@ class Worker:
         except wire.WireError as error:
             self._end(source)
             raise _Lost(Failure("killed", f"its process was stopped: what it answered was no valid reply ({error})")) from None
+        self._parent.waiting(guest.number, busy=False)
         self._drain(guest, last=True)
         return reply
 
@@ -453,6 +461,8 @@ class Worker:
             return Failure("memory", f"used more than {memory_allowed(self._limits.memory) // 2**20} MB of memory")
         if what == "disk":
             return Failure("killed", f"wrote more than {self._limits.disk // 2**20} MB to files")
+        if what == "idle":
+            return Failure("killed", "computed on after it had answered, and was stopped")
         if what == "signal":
             return Failure("killed", f"its process died of signal {number} ({_SIGNALS.get(int(number), 'unknown')})")
         if what == "exit":

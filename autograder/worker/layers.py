@@ -161,12 +161,15 @@ _ALL_BY_VERSION = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 <
 _SPECIAL_FILES = (1 << 6) | (1 << 11)  # character and block devices are made nowhere
 
 SYSTEM_READABLE = (
-    *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/sys/devices/system"),
+    *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/sys/devices/system"),
+    *("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version", "/proc/filesystems", "/proc/loadavg", "/proc/sys"),
     *("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/timezone", "/etc/nsswitch.conf"),
     *("/etc/passwd", "/etc/group", "/etc/mime.types", "/etc/fonts", "/etc/alternatives", "/etc/locale.alias"),
     *("/dev/urandom", "/dev/random", "/dev/zero", "/sys/fs/cgroup"),
 )
-"""What every program reads: libraries, time zones, the processor's description. No one's own files."""
+"""What every program reads: libraries, time zones, the processor's description. No one's own files, and nothing of other
+processes: their command lines name other submissions.
+"""
 
 SYSTEM_WRITABLE = ("/dev/null", "/dev/shm", "/dev/full")
 """Shared memory is needed by locks and by tensors shared between processes; it is swept afterwards."""

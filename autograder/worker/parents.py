@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import mmap
 import os
 import secrets
 import signal
@@ -28,6 +29,9 @@ SECRET_BYTES = 16
 CLOSE_SECONDS = 30.0
 """Seconds to wait for a parent that is ending or a guest that is starting; an import of torch is in it."""
 
+MAX_GUESTS = 4096
+"""Guests of one worker of which it is known whether someone waits for them; beyond, two share a byte."""
+
 MAX_ANSWER = 4096
 """Bytes of one answer of a supervisor."""
 
@@ -49,13 +53,17 @@ class Parent(Protocol):
 
     protections: tuple[str, ...]
 
-    def own_scratch(self, folder: str, disk: int, user: int | None) -> None:
-        """Names the scratch folder and the guests' own user id: what they leave behind is watched, and removed at the end,
-        also when we die.
+    def own_scratch(self, folder: str) -> None:
+        """Names the scratch folder, to be removed at the end, also when we die."""
+
+    def start(self, order: dict[str, Any], lock: int | None) -> tuple[socket.socket, int]:
+        """Starts a guest; its connection and the read end of what it prints (-1 if that is not captured).
+
+        lock: descriptor that keeps the guest's user id taken.
         """
 
-    def start(self, order: dict[str, Any]) -> tuple[socket.socket, int]:
-        """Starts a guest; its connection and the read end of what it prints (-1 if that is not captured)."""
+    def waiting(self, number: int, *, busy: bool) -> None:
+        """Says whether someone waits for a guest: while no one does, it should not compute."""
 
     def stop(self, number: int, seconds: float, *, patience: float = 0.0) -> Ended:
         """Ends a guest and all that descends from it, within `seconds`. patience: seconds that it may take to end by itself,
@@ -163,18 +171,27 @@ class ForkedGuests:
         self._warm = warm
         self._control = control
         self._threads: int | None = None
+        self._busy: mmap.mmap | None = None
 
-    def own_scratch(self, folder: str, disk: int, user: int | None) -> None:
+    def own_scratch(self, folder: str) -> None:
         """See `Parent`."""
-        self._say({"op": "scratch", "folder": folder, "disk": disk, "user": user})
+        with tempfile.TemporaryFile() as file:
+            file.truncate(MAX_GUESTS)
+            self._busy = mmap.mmap(file.fileno(), 0)
+            self._say({"op": "scratch", "folder": folder}, [file.fileno()])
 
-    def start(self, order: dict[str, Any]) -> tuple[socket.socket, int]:
+    def waiting(self, number: int, *, busy: bool) -> None:
+        """See `Parent`: a byte that the supervisor reads too."""
+        if self._busy is not None:
+            self._busy[number % MAX_GUESTS] = busy
+
+    def start(self, order: dict[str, Any], lock: int | None) -> tuple[socket.socket, int]:
         """See `Parent`."""
         connection, theirs = socket.socketpair()
         output, printing = os.pipe()
         os.set_blocking(output, False)
         try:
-            self._say({"op": "start", **order}, [theirs.fileno(), printing])
+            self._say({"op": "start", **order}, [theirs.fileno(), printing, *([] if lock is None else [lock])])
         except ParentGone:
             connection.close()
             os.close(output)
@@ -224,6 +241,9 @@ class ForkedGuests:
             while self._control.recv(MAX_ANSWER):
                 continue
         self._control.close()
+        if self._busy is not None:
+            self._busy.close()
+            self._busy = None
 
 
 class PlainParent:
@@ -241,10 +261,13 @@ class PlainParent:
         """Itself."""
         return self
 
-    def own_scratch(self, folder: str, disk: int, user: int | None) -> None:
+    def own_scratch(self, folder: str) -> None:
         """See `Parent`: there is no one to tell."""
 
-    def start(self, order: dict[str, Any]) -> tuple[socket.socket, int]:
+    def waiting(self, number: int, *, busy: bool) -> None:
+        """See `Parent`: there is no one to tell."""
+
+    def start(self, order: dict[str, Any], lock: int | None) -> tuple[socket.socket, int]:  # noqa: ARG002 - the lock is ours as long as we live
         """See `Parent`. The guest connects to us over loopback and shows a secret that came on its standard input."""
         secret = secrets.token_hex(SECRET_BYTES)
         captured = os.name != "nt"  # Windows cannot wait for a pipe and a socket together

@@ -97,6 +97,16 @@ def proportional(pid: int) -> int:
     return total
 
 
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process and those of its children that were waited for have used."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        return 0.0
+
+
 def kill_quietly(pid: int, number: int) -> None:
     """Sends a signal to a process that may be gone already."""
     with contextlib.suppress(ProcessLookupError, PermissionError):

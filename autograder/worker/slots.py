@@ -1,7 +1,8 @@
-"""One unprivileged user id for each worker that runs at the same time, where the grader is root.
+"""One unprivileged user id for each guest that runs at the same time, where the grader is root.
 
-Limits on processes count per user, and a user may signal and inspect its own processes: so two workers never share an id.
-The ids need no entry in the user database. A lock on a file says which are taken; it goes with the process that holds it.
+Limits on processes count per user, and a user may signal and inspect its own processes: so no two guests share an id, not
+even two of one submission. The ids need no entry in the user database. A lock on a file says which are taken; it is held
+by the host and by the supervisor, and goes when both have let go or are gone.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ import stat
 import tempfile
 from dataclasses import dataclass
 
-from autograder.worker import processes
-
 HAS_LOCKS = importlib.util.find_spec("fcntl") is not None
 if HAS_LOCKS:  # not on Windows
     import fcntl
@@ -22,8 +21,8 @@ if HAS_LOCKS:  # not on Windows
 FIRST_ID = 60_600
 """User ids from here on: neither Debian nor systemd gives 60578 to 61183 to anyone."""
 
-SLOTS = 64
-"""Workers that can have an id of their own at the same time."""
+SLOTS = 500
+"""Guests that can have an id of their own at the same time."""
 
 LOCK_FOLDERS = ("/run", tempfile.gettempdir())
 """Where the locks lie: the first that can be written."""
@@ -31,7 +30,7 @@ LOCK_FOLDERS = ("/run", tempfile.gettempdir())
 
 @dataclass
 class Slot:
-    """A user id that is ours alone until `release`."""
+    """A user id that is ours alone until `release`; lock: an open descriptor."""
 
     user: int
     lock: int
@@ -44,7 +43,7 @@ class Slot:
 
 
 def claim() -> Slot | None:
-    """A free user id with no process of its own; None where we are not root.
+    """A free user id; None where we are not root.
 
     Raises RuntimeError where root has none to give: a student's code never runs as root.
     """
@@ -58,9 +57,7 @@ def claim() -> Slot | None:
         except OSError:
             os.close(lock)
             continue
-        if not processes.of_user(user):
-            return Slot(user, lock)
-        os.close(lock)
+        return Slot(user, lock)
     raise RuntimeError(f"all {SLOTS} user ids for student code are in use")
 
 

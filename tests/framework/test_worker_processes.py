@@ -92,10 +92,10 @@ def test_without_fork_a_stranger_cannot_take_the_guests_place(tmp_path: Path) ->
     folder = tmp_path / "1"
     (folder / "work").mkdir(parents=True)
     plan = {"folder": str(folder), "user": None, "memory": 2**30, "file_size": 2**20, "processes": 10_000, "open_files": 64, "cpu": 60}
-    order = {"id": 1, "host": os.getpid(), "plan": {**plan, "leave_out": ["landlock"]}, "environment": {}}
+    order = {"id": 1, "host": os.getpid(), "plan": {**plan, "leave_out": ["landlock"]}, "environment": {}, "disk": 2**20}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "create_server", server)
-        connection, output = parent.start(order)
+        connection, output = parent.start(order, None)
     try:
         connection.settimeout(20)
         assert connection.recv(4) == b"AGW1"

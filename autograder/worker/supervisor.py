@@ -1,0 +1,262 @@
+"""The supervisor: starts the guests of one worker, watches them, and ends them with all that descends from them.
+
+A fork of the zygote, so it is part of the guest's process: standard library, and the files beside this one. It holds
+nothing that a student may not know, runs none of a student's code and reads nothing that a guest says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import mmap
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import types
+from dataclasses import dataclass, field
+from typing import Any
+
+from autograder.worker import guest, layers, leftovers, processes, wire
+
+WATCH_SECONDS = 0.02
+"""Pause between two looks at the guests."""
+
+DISK_EVERY = 10
+"""Looks at memory for each look at what lies in the scratch folder."""
+
+MAX_MESSAGE = 2**16
+"""Bytes of one message between host and supervisor."""
+
+IDLE_CPU_SECONDS = 0.5
+"""Processor time that a guest may use while nobody waits for it: more would slow down everything else."""
+
+
+@dataclass
+class Child:
+    """One guest, as its supervisor sees it."""
+
+    pid: int
+    folder: str
+    user: int | None
+    memory: int
+    disk: int
+    baseline: int
+    lock: int
+    """Descriptor that keeps its user id taken as long as we live, -1 where it has none of its own."""
+    shared_before: set[str]
+    ended: str = ""
+    """How it ended: `exit 0`, `signal 9`, `memory`, `disk`, `idle`, `stopped`; empty while it lives."""
+    idle_since: float | None = None
+    """Processor time that it had used when it became idle."""
+
+    def left_in_shared_memory(self) -> list[os.DirEntry[str]]:
+        """What it has in /dev/shm: all of its own user's, or, where it shares our user id, what is new."""
+        return [entry for entry in leftovers.shared_memory(self.user) if entry.name not in self.shared_before]
+
+
+@dataclass
+class Supervisor:
+    """Starts, watches and ends the guests of one worker, as the host asks. handles: descriptors that guests need."""
+
+    control: socket.socket
+    handles: list[int]
+    children: dict[int, Child] = field(default_factory=dict)
+    scratch: str = ""
+    busy: mmap.mmap | None = None
+    """Shared with the host: a byte for each guest, 1 while the host waits for it."""
+    left_out: set[str] = field(default_factory=set)
+    ticks: int = 0
+    zygote: int = field(default_factory=os.getppid)
+
+    def run(self) -> None:
+        """Until the host closes the connection or is gone; then everything is ended and removed."""
+        with contextlib.suppress(OSError):
+            layers.prctl(layers.PR_SET_CHILD_SUBREAPER, 1)
+        poll = select.poll()
+        poll.register(self.control, select.POLLIN)
+        while True:
+            alive = any(not child.ended for child in self.children.values())
+            if poll.poll(WATCH_SECONDS * 1000 if alive else None):
+                try:
+                    message, descriptors, _, _ = socket.recv_fds(self.control, MAX_MESSAGE, 4)
+                except ConnectionError:
+                    message, descriptors = b"", []
+                if not message:
+                    break
+                self.obey(json.loads(message), descriptors)
+            self.reap()
+            self.watch()
+        for number in list(self.children):
+            self.stop(number, 0.0)
+        if self.scratch:
+            leftovers.remove_tree(self.scratch)
+
+    def obey(self, order: dict[str, Any], descriptors: list[int]) -> None:
+        """One order of the host."""
+        if order["op"] == "scratch":
+            self.scratch = order["folder"]
+            self.busy = mmap.mmap(descriptors[0], 0)
+            os.close(descriptors[0])
+        elif order["op"] == "start":
+            self.start(order, descriptors)
+        elif order["op"] == "stop":
+            answer = {"id": order["id"], **self.stop(order["id"], order["patience"])}
+            with contextlib.suppress(ConnectionError):
+                self.control.send(json.dumps(answer).encode())
+
+    def start(self, order: dict[str, Any], descriptors: list[int]) -> None:
+        """Forks a guest. descriptors: its end of the wire, of what it prints, and, with a user id of its own, that id's lock."""
+        wire_end, output, *lock = descriptors
+        plan = order["plan"]
+        pid = os.fork()
+        if pid == 0:
+            self.become_guest(order, wire_end, output)
+        self.left_out |= set(plan["leave_out"])
+        own_files = {entry.name for entry in leftovers.shared_memory(None)} if plan["user"] is None else set()
+        self.children[order["id"]] = Child(
+            pid, plan["folder"], plan["user"], plan["memory"], order["disk"], processes.resident(pid), [*lock, -1][0], own_files
+        )
+        os.close(wire_end)
+        os.close(output)
+
+    def stop(self, number: int, patience: float) -> dict[str, Any]:
+        """Ends a guest, all that descends from it, and what it left; how it ended, and whether nothing is left."""
+        self.reap()
+        child = self.children.pop(number)
+        if not child.ended:
+            child.ended = self.status_of(child, patience) or "stopped"
+        processes.kill_quietly(child.pid, signal.SIGKILL)
+        clean = "sweep" in self.left_out or processes.sweep([other.pid for other in self.children.values() if not other.ended])
+        if "leftovers" not in self.left_out:
+            leftovers.remove_all(child.user, child.left_in_shared_memory())
+        if clean:
+            leftovers.remove_tree(child.folder)
+        if child.lock >= 0:
+            os.close(child.lock)
+        return {"ended": child.ended, "clean": clean}
+
+    def become_guest(self, order: dict[str, Any], wire_end: int, output: int) -> None:
+        """In the fork: never returns."""
+        code = 1
+        try:
+            parent = os.getppid()
+            layers.close_all_but({wire_end, output, *self.handles})
+            null = os.open(os.devnull, os.O_RDWR)
+            os.dup2(null, 0)
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            os.close(null)
+            os.close(output)
+            run_guest(order, (order["host"], parent, self.zygote), socket.socket(fileno=wire_end))
+            code = 0
+        except BaseException as error:
+            os.write(2, f"{type(error).__name__}: {error}\n".encode("utf-8", "replace")[:1000])
+        finally:
+            os._exit(code)
+
+    def status_of(self, child: Child, patience: float) -> str:
+        """How a child ended, if it does so by itself within some seconds."""
+        end = time.monotonic() + patience
+        while True:
+            try:
+                pid, status = os.waitpid(child.pid, os.WNOHANG)
+            except ChildProcessError:
+                return "stopped"
+            if pid:
+                return _told(status)
+            if time.monotonic() >= end:
+                return ""
+            time.sleep(0.0005)
+
+    def reap(self) -> None:
+        """Notes which children ended, and how; daemons that came to us are reaped too."""
+        by_pid = {child.pid: child for child in self.children.values()}
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid in by_pid and not by_pid[pid].ended:
+                by_pid[pid].ended = _told(status)
+
+    def watch(self) -> None:
+        """Ends children whose processes together hold too much memory, compute while nobody waits for them, or leave too
+        much in their folder or in shared memory.
+        """
+        self.ticks += 1
+        for number, child in self.children.items():
+            if child.ended or "watch" in self.left_out:
+                continue
+            pids = processes.tree([child.pid])
+            if self._too_much_memory(child, pids):
+                self.end(child, "memory")
+            elif self._works_unasked(number, child, pids):
+                self.end(child, "idle")
+            elif self.ticks % DISK_EVERY == 0 and leftovers.disk_use(child.folder, child.disk) > child.disk:
+                self.end(child, "disk")
+            elif self.ticks % DISK_EVERY == 0 and leftovers.sizes(child.left_in_shared_memory()) > child.memory:
+                self.end(child, "memory")
+
+    def _too_much_memory(self, child: Child, pids: list[int]) -> bool:
+        if sum(max(0, processes.resident(pid) - child.baseline) for pid in pids) <= child.memory:
+            return False
+        return len(pids) == 1 or sum(processes.proportional(pid) for pid in pids) - child.baseline > child.memory
+
+    def _works_unasked(self, number: int, child: Child, pids: list[int]) -> bool:
+        if self.busy is None or self.busy[number % len(self.busy)]:
+            child.idle_since = None
+            return False
+        used = sum(map(processes.cpu_seconds, pids))
+        if child.idle_since is None:
+            child.idle_since = used
+        return used - child.idle_since > IDLE_CPU_SECONDS
+
+    def end(self, child: Child, why: str) -> None:
+        """Kills one child at once; what descends from it goes when the host asks for it."""
+        child.ended = why
+        for pid in processes.tree([child.pid]):
+            processes.kill_quietly(pid, signal.SIGKILL)
+
+
+def _told(status: int) -> str:
+    return f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
+
+
+def run_guest(order: dict[str, Any], strangers: tuple[int, ...], connection: socket.socket) -> None:
+    """Puts on the layers, says hello, answers calls until the host closes the connection.
+
+    strangers: the processes around it, which it may not touch.
+    """
+    library = tuple(place for place in sys.path if place)
+    plan = layers.Plan(**{**order["plan"], "readable": library, "strangers": strangers})
+    with contextlib.suppress(OSError, AttributeError):
+        os.setsid()
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGCHLD", signal.SIGTERM)):
+        signal.signal(number, signal.SIG_DFL)
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    work = os.path.join(plan.folder, "work")
+    os.chdir(work)
+    os.umask(0o077)
+    with contextlib.suppress(AttributeError):
+        time.tzset()
+    sys.argv = [""]
+    sys.path.insert(0, work)
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    sys.dont_write_bytecode = True
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        stream = open(descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+    connection.set_inheritable(False)
+    protections = layers.put_on(plan)
+    numpy, torch = sys.modules["numpy"], sys.modules.get("torch")
+    facts = {"python": sys.version.split()[0], "numpy": numpy.__version__, "torch": getattr(torch, "__version__", "")}
+    connection.sendall(wire.frame({"id": 0, "protections": protections, "facts": facts}))
+    guest.serve(work, connection.recv, connection.sendall)
