@@ -88,7 +88,7 @@ def sizes(w, b, x, y):
 def network(rng, d, *, on, kink=()):
     """W1, b, W2 (each (d,)), x, y, lam: the units `on` are on at x, those in `kink` on their kink, the others off.
 
-    No unit's new W1 comes near 0, and the error of the network is not 0.
+    No unit's new W1 comes near 0, the error of the network is not 0, and the units that are off would not cancel if they were on.
     """
     while True:
         x, y, lam = signed(rng) * float(rng.choice(NOT_ONE)), quarters(rng, -16, 16), 0.125
@@ -97,6 +97,9 @@ def network(rng, d, *, on, kink=()):
         z = np.where(np.isin(np.arange(d), on), quarters(rng, 1, 12, d), -quarters(rng, 1, 12, d))
         b = np.where(np.isin(np.arange(d), kink), 0.0, z) - W1 * x
         moved = lam * (W2 @ np.maximum(0, W1 * x + b) - y) * W2
+        off = np.minimum(0, W1 * x + b)
+        if np.any(off) and W2 @ off == 0:
+            continue
         if np.all(np.abs(moved) >= 0.25) and np.all(np.abs(W1 - moved * x) >= 0.25) and np.all(b != 0):
             return W1, b, W2, x, y, lam
 
