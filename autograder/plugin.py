@@ -110,10 +110,15 @@ def number_of(item: pytest.Item) -> str:
 
 
 def pytest_pycollect_makemodule(module_path: Path) -> None:
-    """A suite's files import each other by plain names (`from public import POINTS`)."""
+    """A suite's files import each other by plain names (`from public import POINTS`); those of another suite are forgotten."""
     folder = module_path.parent
-    if (folder / SUITE_FILE).is_file() and str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+    if not (folder / SUITE_FILE).is_file():
+        return
+    sys.path[:] = [str(folder), *(entry for entry in sys.path if entry != str(folder))]
+    for sibling in folder.glob("*.py"):
+        loaded = sys.modules.get(sibling.stem)
+        if loaded is not None and getattr(loaded, "__file__", None) != str(sibling):
+            del sys.modules[sibling.stem]
 
 
 @pytest.hookimpl(trylast=True)

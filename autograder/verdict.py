@@ -120,7 +120,7 @@ def combined(checks: Sequence[tuple[float, Verdict]], *, core: int = 1) -> Verdi
     shares add up. The message, slip and evidence are those of the first check that is not `correct`;
     an `error` or `undecided` anywhere is never turned into a loss, it is what comes back.
 
-    `checks` is not empty; its shares add up to 1.
+    With `core=0` every check stands for itself. `checks` is not empty; its shares add up to 1.
     """
     total = sum(share for share, _ in checks)
     if not checks or abs(total - 1.0) > SHARE_SLACK:
@@ -140,5 +140,7 @@ def combined(checks: Sequence[tuple[float, Verdict]], *, core: int = 1) -> Verdi
     if lost_core is not None:
         return replace(lost_core, read=read, remarks=remarks)
     share = min(1.0, sum(share * v.share for share, v in checks))
+    if share == 0.0:
+        return replace(first, read=read, remarks=remarks)
     evidence = first.evidence or {"kind": "text", "said": first.message}
     return Verdict("partial", share, first.message, first.method, first.slip, evidence, read, remarks)

@@ -1,9 +1,11 @@
 """The algebra room: what a student typed -> a verdict with evidence. The only room that knows sympy."""
 
 from autograder.algebra.conditions import same_condition
+from autograder.algebra.corpus import Tally, equiv_lines
 from autograder.algebra.door import derivative, names
 from autograder.algebra.formula import numeric_function
 from autograder.algebra.judge import Decision, decide
+from autograder.algebra.reading import reading
 from autograder.algebra.regions import Region, equivalent_by_region
 from autograder.algebra.symbols import Symbols, symbols
 from autograder.algebra.verdicts import equivalent
@@ -12,12 +14,15 @@ __all__ = [
     "Decision",
     "Region",
     "Symbols",
+    "Tally",
     "decide",
     "derivative",
+    "equiv_lines",
     "equivalent",
     "equivalent_by_region",
     "names",
     "numeric_function",
+    "reading",
     "same_condition",
     "symbols",
 ]

@@ -38,14 +38,16 @@ def table(report: Report) -> Table:
     """The table of one submission."""
     title = f"{report.assignment.title}: {inert(report.submission, 200)}"
     drawn = Table(title=Text(title), title_justify="left", caption=summary(report), caption_justify="left", pad_edge=False)
-    drawn.add_column("part", no_wrap=True)
-    drawn.add_column("verdict", no_wrap=True)
-    drawn.add_column("points", justify="right", no_wrap=True)
-    drawn.add_column("feedback", overflow="ellipsis", no_wrap=True)
+    drawn.add_column("part", no_wrap=True, width=max((len(entry.number) for entry in report.entries), default=4))
+    drawn.add_column("verdict", no_wrap=True, width=max(map(len, STYLES)))
+    drawn.add_column("points", justify="right", no_wrap=True, width=len("100/100"))
+    # The cells do not wrap, but the column may: rich takes the room that a long line lacks from columns that wrap.
+    drawn.add_column("feedback")
     for entry in report.entries:
         verdict = Text(entry.verdict.kind, style=STYLES[entry.verdict.kind])
         earned = f"{points(entry.score)}/{points(entry.max_score)}"
-        drawn.add_row(entry.number, verdict, earned, Text(inert(entry.first_line, 400).partition("\n")[0]))
+        said = inert(entry.first_line, 400).partition("\n")[0]
+        drawn.add_row(entry.number, verdict, earned, Text(said, no_wrap=True, overflow="ellipsis"))
     return drawn
 
 

@@ -5,7 +5,7 @@ from public import POINTS, VECTOR_CALCULUS
 
 from autograder.algebra import derivative, equivalent, names, same_condition
 
-x, c, A = names(VECTOR_CALCULUS, "x", "c", "A")
+x, c, A = names(VECTOR_CALCULUS, "x c A")
 
 
 @number("5.a")
@@ -40,5 +40,19 @@ def test_derivative_of_quadratic_form(answer, judge):
 @partial_credit(POINTS["5.e"])
 def test_when_it_simplifies(answer, judge, set_score=None):
     """5(e): when the derivative of x^T A x is 2 x^T A for every x; a condition that is only sufficient earns half"""
-    words = {"symmetric": "A = A^T", "diagonal": "A = diag(diag(A))", "identity": "A = I", "zero": "A = 0"}
-    set_score(judge(same_condition(answer("5.e"), "A = A^T", VECTOR_CALCULUS, words=words)))
+    phrases = {
+        "symmetric": "A = A^T",
+        "self-adjoint": "A = A^T",
+        "equal to its transpose": "A = A^T",
+        "equals its transpose": "A = A^T",
+        "diagonal": "A diagonal",
+        "positive definite": "A positive_definite",
+        "the identity": "A = I",
+        "identity matrix": "A = I",
+        "zero matrix": "A = 0",
+        "orthogonal": "A orthogonal",
+        "invertible": "A invertible",
+        "skew-symmetric": "A = -A^T",
+        "antisymmetric": "A = -A^T",
+    }
+    set_score(judge(same_condition(answer("5.e"), "A = A^T", VECTOR_CALCULUS, phrases=phrases)))
