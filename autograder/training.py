@@ -55,6 +55,10 @@ KINK_SHARE = 0.05
 KINK_CONTRAST = 12.0
 """... if it is this many times larger than the changes on both sides of it."""
 
+JUMP_REACH = 5
+JUMP_CONTRAST = 40.0
+"""A slope this many times larger than those of its neighbours (5 on each side) is a jump of the loss, not its slope."""
+
 SEARCH_POINTS = 240
 """Parameters on a log grid at which the sign of the mean gradient is looked at."""
 
@@ -223,12 +227,7 @@ def descends(reply: Reply, trace: Trace, hypotheses: Sequence[Hypothesis], rate:
             "It took no step.", slip="no_step", evidence=_evidence(reply, 0, "steps", "at least 1", 0, 0.0), method="recomputed gradients"
         )
     if not np.isfinite(trace.values).all():
-        step = int(np.flatnonzero(~np.isfinite(trace.values).all(axis=1))[0])
-        return incorrect(
-            f"After step {step} a value is not finite.",
-            slip="not_finite",
-            evidence=_evidence(reply, step, "values", "finite numbers", trace.values[step].tolist(), 0.0),
-        )
+        return _not_finite(reply, trace, hypotheses, rate, names)
     moved = np.diff(trace.values, axis=0)
     right = _Steps.of(trace, hypotheses[0])
     update = right.wrong(moved, -rate * right.gradients, rate)
@@ -275,6 +274,22 @@ def descends(reply: Reply, trace: Trace, hypotheses: Sequence[Hypothesis], rate:
     return incorrect(said or f"Step {step + 1} does not change {names[column]} by -lr times the gradient.", slip=slip, evidence=evidence)
 
 
+def _not_finite(reply: Reply, trace: Trace, hypotheses: Sequence[Hypothesis], rate: float, names: Sequence[str]) -> Verdict:
+    """The verdict where values are not finite from some step on: right where right descent leaves the finite numbers there too."""
+    step = int(np.flatnonzero(~np.isfinite(trace.values).all(axis=1))[0])
+    if step >= 2:
+        before = Trace(trace.inputs, trace.targets, trace.values[:step], trace.gradients[:step], trace.notes)
+        with np.errstate(all="ignore"):
+            following = before.values[-1] - rate * hypotheses[0].terms(before.values[-1]).mean(axis=1)
+        if not np.isfinite(following).all():
+            return descends(reply, before, hypotheses, rate, names)
+    return incorrect(
+        f"After step {step} a value is not finite.",
+        slip="not_finite",
+        evidence=_evidence(reply, step, "values", "finite numbers", trace.values[step].tolist(), 0.0),
+    )
+
+
 @dataclass(frozen=True)
 class _Steps:
     """One hypothesis along a trace."""
@@ -290,7 +305,8 @@ class _Steps:
 
     @classmethod
     def of(cls, trace: Trace, hypothesis: Hypothesis) -> _Steps:
-        terms = np.stack([hypothesis.terms(row) for row in trace.values[:-1]])
+        with np.errstate(all="ignore"):
+            terms = np.stack([hypothesis.terms(row) for row in trace.values[:-1]])
         scale = np.abs(terms).mean(axis=2)
         roundings = VALUE_ROUNDINGS * SINGLE * np.abs(trace.values[:-1])
         return cls(terms.mean(axis=2), GRADIENT_TOLERANCE * scale, roundings, terms.shape[2])
@@ -362,9 +378,12 @@ class TabulatedLoss:
     """(2, m), finite: for label 0 and label 1."""
 
     def slope(self, prediction: Array, label: Array) -> Array:
-        """Derivative in the prediction, by central differences of the table; error of second order in its spacing."""
+        """Derivative in the prediction, by central differences of the table; error of second order in its spacing.
+
+        A jump of the loss itself has no derivative and moves no parameter: its interval takes the slope of those around it.
+        """
         middles = (self.predictions[1:] + self.predictions[:-1]) / 2
-        slopes = np.diff(self.values, axis=1) / np.diff(self.predictions)
+        slopes = np.stack([_without_jumps(row) for row in np.diff(self.values, axis=1) / np.diff(self.predictions)])
         zero = np.interp(prediction, middles, slopes[0])
         one = np.interp(prediction, middles, slopes[1])
         return np.asarray(np.where(label > 0.5, one, zero))
@@ -393,6 +412,16 @@ class TabulatedLoss:
         plain = design - design.mean(axis=1, keepdims=True)
         factor = float((centred * plain).sum() / (plain**2).sum())
         return factor > 0 and bool(np.abs(centred - factor * plain).max() <= 1e-5 * factor)
+
+
+def _without_jumps(slopes: Array) -> Array:
+    """Slopes with those that stand out among their neighbours by far replaced by the neighbours' median."""
+    padded = np.pad(slopes, JUMP_REACH, mode="edge")
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * JUMP_REACH + 1)
+    others = np.delete(around, JUMP_REACH, axis=1)
+    usual = np.median(np.abs(others), axis=1)
+    jumps = np.abs(slopes) > JUMP_CONTRAST * usual + 1e-6 * np.abs(slopes).max(initial=0.0)
+    return np.where(jumps, np.median(others, axis=1), slopes)
 
 
 def loss_grid(points: int = LOSS_POINTS) -> Array:

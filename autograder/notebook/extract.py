@@ -79,18 +79,24 @@ def definitions(
             remarks.append(f"{error.reason[0].upper()}{error.reason[1:]}. Accepted would be: {error.accepted}.")
     slices: dict[str, _Slice] = {}
     aliases: list[tuple[str, str, _Slice]] = []
+    spoilt: list[tuple[str, str]] = []
     lost: dict[str, str] = {}
     for name in wanted:
         program = script if name in script.bound else notebook
         if name in program.bound:
             slices[name] = program.wanted(name, wanted)
-            aliases += [(f"{name}__argument_{i}", text, cut) for i, text, cut in program.arguments(name, wanted)]
         else:
             broken = [p for p in (*script.lost, *notebook.lost) if name in p.names]
             if broken:
                 lost[name] = f"{broken[0].origin}, {broken[0].problem}"
+        for position, text, given in program.arguments(name, wanted):
+            alias = f"{name}__argument_{position}"
+            if isinstance(given, Piece):
+                spoilt.append((alias, f"{given.origin}, {given.problem}"))
+            else:
+                aliases.append((alias, text, given))
     remarks += [*script.remarks(), *notebook.remarks()]
-    units = _units(slices, aliases, annotations=script.annotations or notebook.annotations)
+    units = _units(slices, aliases, spoilt, annotations=script.annotations or notebook.annotations)
     if len(remarks) > MAX_REMARKS:
         remarks[MAX_REMARKS:] = [f"{len(remarks) - MAX_REMARKS} more remarks of this kind are left out."]
     return Extraction(units, frozenset(slices), lost, tuple(remarks))
@@ -150,10 +156,11 @@ class _Program:
         calls = [s.index for s in self._own if s.index > last and any(called_name(c) == name for c in s.calls)]
         return self._slice([(name, calls[0] if calls else self._unused(last), last + 1)], frozenset(wanted))
 
-    def arguments(self, name: str, wanted: Iterable[str]) -> list[tuple[int, str, _Slice]]:
+    def arguments(self, name: str, wanted: Iterable[str]) -> list[tuple[int, str, _Slice | Piece]]:
         """(position, text, slice) for the plain positional arguments of the last call of a function.
 
-        None for a script that binds no wanted name twice: there the names speak for themselves.
+        Where the call's own cell meant to bind an argument in text that does not parse, that piece instead of a slice.
+        Empty for a script that binds no wanted name twice: there the names speak for themselves.
         """
         names = frozenset(wanted)
         if self._is_script and all(sum(w in s.binds for s in self._own) <= 1 for w in names):
@@ -171,13 +178,15 @@ class _Program:
             for keyword in calls[-1].keywords:
                 if keyword.arg in parameters:
                     given[parameters.index(keyword.arg)] = keyword.value
-            found = []
+            found: list[tuple[int, str, _Slice | Piece]] = []
             for position, argument in sorted(given.items())[:ARGUMENTS_SEEN]:
                 if any(isinstance(n, ast.Call) for n in ast.walk(argument) if not isinstance(argument, ast.Lambda)):
                     continue
                 needs = [n.id for n in ast.walk(argument) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
-                needs = [need for need in needs if need in self.bound and need not in _lambda_parameters(argument)]
-                if any(self._spoilt(need, statement) for need in needs):
+                needs = [need for need in needs if need not in _lambda_parameters(argument)]
+                broken = [piece for need in needs for piece in self._spoilt(need, statement)]
+                if broken:
+                    found.append((position, "", broken[-1]))
                     continue
                 cut = self._slice([(need, statement.index, statement.index) for need in needs], names)
                 found.append((position, ast.unparse(argument), cut))
@@ -188,12 +197,11 @@ class _Program:
         nodes = [s.node for s in self._own if name in s.binds and isinstance(s.node, ast.FunctionDef)]
         return [a.arg for a in (*nodes[-1].args.posonlyargs, *nodes[-1].args.args)] if nodes else []
 
-    def _spoilt(self, name: str, at: Statement) -> bool:
-        """Whether the cell of that statement meant to bind the name before it, in text that does not parse."""
-        broken = [p for p in self.lost if name in p.names and p.cell == at.piece.cell and p.line < at.piece.line]
-        return bool(broken) and not any(
-            name in s.binds and s.piece.cell == at.piece.cell and broken[-1].line < s.piece.line < at.piece.line for s in self._own
-        )
+    def _spoilt(self, name: str, at: Statement) -> list[Piece]:
+        """The text of that statement's cell, before it, that meant to bind the name, does not parse, and is not made good since."""
+        here = [p for p in self.lost if name in p.names and p.cell == at.piece.cell and p.line < at.piece.line]
+        bound = [s.piece.line for s in self._own if name in s.binds and s.piece.cell == at.piece.cell and s.piece.line < at.piece.line]
+        return [p for p in here if p.line > max(bound, default=0)]
 
     def _unused(self, last: int) -> int:
         """The moment at which a name is looked at that is never called: a script's end, the end of a notebook's cell."""
@@ -276,8 +284,17 @@ def _only_shows(statement: Statement) -> bool:
     return node.value.func.attr not in ("append", "extend", "insert", "update", "add", "setdefault", "fill_", "copy_", "pop", "register")
 
 
-def _units(slices: Mapping[str, _Slice], aliases: Sequence[tuple[str, str, _Slice]], *, annotations: bool) -> tuple[Unit, ...]:
-    """The prelude, every statement in its namespaces, and the wanted names collected. Slices that agree share a namespace."""
+def _units(
+    slices: Mapping[str, _Slice],
+    aliases: Sequence[tuple[str, str, _Slice]],
+    spoilt: Sequence[tuple[str, str]],
+    *,
+    annotations: bool,
+) -> tuple[Unit, ...]:
+    """The prelude, every statement in its namespaces, and the wanted names collected. Slices that agree share a namespace.
+
+    spoilt: names that are to be there and to fail, with the reason.
+    """
     spaces: list[dict[int, Statement]] = []
     finals: list[dict[str, tuple[int, ...]]] = []
 
@@ -294,7 +311,7 @@ def _units(slices: Mapping[str, _Slice], aliases: Sequence[tuple[str, str, _Slic
 
     exports = [(name, name, place(cut)) for name, cut in slices.items()]
     exports += [(name, text, place(cut)) for name, text, cut in aliases]
-    if not exports:
+    if not exports and not spoilt:
         return ()
     prelude = Path(__file__).with_name("prelude.py").read_text(encoding="utf-8")
     units: list[Unit] = [(prelude, PRELUDE_LABEL, 0)]
@@ -315,4 +332,5 @@ def _units(slices: Mapping[str, _Slice], aliases: Sequence[tuple[str, str, _Slic
             units.append((f"__namespaces__.run{given!r}", piece.origin, piece.line - 1))
     for name, text, number in exports:
         units.append((f"{name} = __namespaces__.export({number}, {text!r}, {name!r})", PRELUDE_LABEL, 0))
+    units += [(f"{name} = __namespaces__.spoilt({reason!r})", PRELUDE_LABEL, 0) for name, reason in spoilt]
     return tuple(units)

@@ -32,6 +32,9 @@ STARRED = {
 }
 """What `from package import *` gives."""
 
+COMPILER = "torch._dynamo"
+"""torch's optimizers import its compiler only to ask it not to compile them: seconds for nothing."""
+
 BUDGET_SECONDS = 0.5
 """Seconds that statements with loops or calls of the student's own functions may take at module level, all together."""
 
@@ -107,7 +110,7 @@ class SilentFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def find_spec(self, name: str, *_: Any) -> importlib.machinery.ModuleSpec | None:
         """A package without files for a name that is neutralised, else None."""
-        if name.partition(".")[0] not in NEUTRALISED:
+        if name.partition(".")[0] not in NEUTRALISED and name != COMPILER:
             return None
         return importlib.machinery.ModuleSpec(name, self, is_package=True)
 
@@ -117,6 +120,9 @@ class SilentFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Binds the names that a star import would want."""
+        if module.__name__ == COMPILER:
+            module.__dict__["disable"] = lambda function=None, *_, **__: function if function is not None else lambda f: f
+            return
         starred = STARRED.get(module.__name__) or STARRED.get(module.__name__.partition(".")[0], ())
         module.__dict__["__all__"] = list(starred)
         module.__dict__.update({name: Silent() for name in starred})
@@ -157,6 +163,10 @@ class Namespaces:
         except NameError:
             why = self._problems.get((space, expression))
             raise NameError(f"{asked} is not defined" + (f": {why}" if why else "")) from None
+
+    def spoilt(self, reason: str) -> Any:
+        """Raises SyntaxError: what was asked for was written down, but does not parse."""
+        raise SyntaxError(reason)
 
     def _within_budget(self, compiled: types.CodeType, names: dict[str, Any]) -> None:
         ends = time.perf_counter() + self._left

@@ -99,6 +99,8 @@ def read_loss(reply, ask):
         verdict = failed(reply)
         if reply.failure.kind == "missing":
             verdict = missing("There is no loss_fn.")
+        elif reply.failure.kind == "import" and reply.failure.message.startswith("SyntaxError: "):
+            verdict = missing(f"There is no loss for part (e): {reply.failure.message.removeprefix('SyntaxError: ')}.")
         elif reply.failure.kind == "type" and "NoneType" in reply.failure.message:
             verdict = missing("loss_fn is None: the template's placeholder.")
         return OwnLoss(name, reply, verdict=verdict)

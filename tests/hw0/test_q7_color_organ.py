@@ -18,6 +18,7 @@ from public import POINTS
 from autograder.numeric import failed, near
 from autograder.training import (
     Hypothesis,
+    Trace,
     descends,
     gradient_terms,
     mean_gradient,
@@ -25,7 +26,7 @@ from autograder.training import (
     training_evidence,
 )
 from autograder.verdict import combined, correct, incorrect, missing
-from autograder.worker import Kept, Polynomial, Tensor
+from autograder.worker import Kept, Named, Polynomial, Tensor
 
 MODULE = "color_organ"
 
@@ -208,8 +209,9 @@ def built(student, circuit):
     scale = decibel_scale(omega, expected) if decibels else expected
     answers = near(single(reply), expected, scale=scale, method="forward error, single precision")
     if answers.kind in ("incorrect", "partial") and reply.failure is None:
-        own = own_expected(student, circuit, omega)
-        if own is not None and same(reply, own):
+        owns = [own_expected(student, circuit, omega)]
+        owns += [own_filters(student, omega)] if circuit is ORGAN_CIRCUIT else []
+        if any(own is not None and same(reply, own) for own in owns):
             answers = correct(
                 "Correct: it does what your own transfer function says.", method="equals the submission's own transfer function"
             ).with_remarks("Judged with your own transfer function, which is charged where it stands.")
@@ -226,6 +228,19 @@ def own_expected(student, circuit, omega):
             return None
         channels.append(values)
     return channels[0] if len(channels) == 1 else np.stack(channels)
+
+
+def own_filters(student, omega):
+    """What the color organ should return by the student's own three circuits, or None."""
+    low, high, band_low, band_high = ORGAN_CIRCUIT.arguments
+    channels = []
+    for circuit, arguments in ((LOW_CIRCUIT, (low,)), (BAND_CIRCUIT, (band_low, band_high)), (HIGH_CIRCUIT, (high,))):
+        made = student(f"{MODULE}.{circuit.name}", *arguments, keep="filter")
+        value = None if made.failure is not None else student("@filter", Tensor(omega)).value
+        if not isinstance(value, np.ndarray) or value.shape != omega.shape or not np.isfinite(value).all():
+            return None
+        channels.append(value.astype(float))
+    return np.stack(channels)
 
 
 def holds_parameters(circuit, reply):
@@ -264,9 +279,12 @@ test_color_organ_circuit = circuit_test(ORGAN_CIRCUIT)
 DATASET = 200
 """Frequencies of a run. Enough that sampled in Hz instead of rad/s some are below 2 pi (missed once in 10^12)."""
 STEPS = 4
-FIRST_STEP = 0.08
-"""lr is chosen so that the first step changes a parameter by at most this share of itself, on many samples."""
+FIRST_STEP = (0.05, 0.01)
+"""lr is chosen so that the first step changes a parameter by at most this share of itself, on many samples; the second is for the
+Bode plot, whose gradient grows without bound where the student's own transfer function is far off."""
 STOP_STEPS = 12
+SECONDS = 20.0
+"""For a run of four steps: the first use of some of torch's parts imports more of it."""
 STOP_WITHIN = 3
 SPREAD = 2.8
 """Kolmogorov and Smirnov's statistic times sqrt(n) from which frequencies are not log-uniform: probability below 1e-6."""
@@ -313,7 +331,7 @@ class Training:
         gradient = mean_gradient(self.learner, slope_of(self.loss, 0), omega, weights, np.array(self.start))
         channels = len(self.circuit.parts)
         largest = np.abs(gradient / np.array(self.start)).max() / channels
-        return float(f"{FIRST_STEP / largest:.3g}")
+        return float(f"{FIRST_STEP[self.learner is truth.BODE] / largest:.3g}")
 
 
 LOW_WANTED = ((LOW, (truth.LOW_DESIRED,)),)
@@ -427,14 +445,16 @@ def trained(student, training):
     made = student(f"{MODULE}.{training.circuit.name}", *training.arguments(training.start), keep="learner")
     if made.failure is not None:
         return without_circuit(student, training, made)
-    reply = student(function, Kept("learner"), Polynomial(training.loss), DATASET, STEPS, rate)
+    reply = student(function, Kept("learner"), Polynomial(training.loss), DATASET, STEPS, rate, seconds=SECONDS)
     trace = read_trace(reply, training.start)
-    if not hasattr(trace, "values"):
+    if not isinstance(trace, Trace):
         return trace
     steps = stepped(student, training, reply, trace, rate)
     if steps.share == 0:
         return steps
     after = student.attributes("@learner", list(training.learner.parameters))
+    if not np.isfinite(trace.values).all():  # nothing stops any more on NaN
+        student(f"{MODULE}.{training.circuit.name}", *training.arguments(training.start), keep="learner")
     zero = student(function, Kept("learner"), Polynomial([[0.0]]), 16, STOP_STEPS, rate)
     checks = [
         (0.7, steps),
@@ -462,7 +482,7 @@ def stepped(student, training, reply, trace, rate):
     """Whether the steps are gradient descent, on the true circuit or, if that explains nothing, on the student's own."""
     omega = trace.inputs
     first = descends(reply, trace, hypotheses(training, training.learner, omega), rate, training.learner.parameters)
-    if first.kind == "correct" or not np.isfinite(trace.values).all() or len(trace.values) < 2:
+    if first.kind == "correct" or len(trace.values) < 2:
         return first
     try:
         own = Own(student, training, own_targets=True)
@@ -523,7 +543,7 @@ def moved_itself(training, reply, trace, after):
     for j, name in enumerate(training.learner.parameters):
         got, expected = values.get(name), trace.values[-1, j]
         found = float(np.ravel(got)[0]) if isinstance(got, np.ndarray | float | int) and np.size(got) == 1 else math.nan
-        if not abs(found - expected) <= 1e-5 * abs(expected):
+        if math.isfinite(expected) and not abs(found - expected) <= 1e-5 * abs(expected):
             return incorrect(
                 f"After training, {name} of the circuit is not the last of the recorded values.",
                 slip="not_in_place",
@@ -535,6 +555,8 @@ def moved_itself(training, reply, trace, after):
 def stops(reply, trace, zero):
     """Whether it takes the steps that it should, and stops on a loss that is 0 everywhere."""
     taken = len(trace.values) - 1
+    if taken < STEPS and np.abs(trace.gradients[-1]).max() < truth.STOP_BELOW:
+        return correct(method="stopped where the gradient is below 1e-6")
     if taken != STEPS:
         said = (
             "stopped early, though neither the loss nor a gradient was below 1e-6" if taken < STEPS else "went on after max_training_steps"
@@ -580,4 +602,58 @@ def training_test(training):
 @weight(POINTS["7.code.loss_fn"])
 def test_loss_fn(student, judge):
     """loss_fn: binary labels yield the resistor of the full transfer function"""
-    judge(loss_verdict(student_loss(student)))
+    own = student_loss(student)
+    verdict = loss_verdict(own)
+    judge(differentiated(student, own) or verdict if verdict.share > 0 and own.table is not None else verdict)
+
+
+def differentiated(student, own):
+    """A verdict where training with the loss does not see the slope that its values have (`detach`, numpy), else None.
+
+    One step of the student's own training function, which has to do it right with a loss of ours for this to count.
+    """
+    training = TRAININGS[1]
+    reply, trace = one_step(student, training, Named(f"{MODULE}.{own.name}"))
+    if trace is not None:
+        targets = training.learner.targets(trace.inputs)
+        expected = gradient_terms(training.learner, own.table.slope, trace.inputs, targets)(np.array(training.start))
+        scale = np.abs(expected).mean()
+        if abs(trace.gradients[1, 0] - expected.mean()) <= SLOPE_TOLERANCE * scale:
+            return None
+    elif reply.failure is None or reply.failure.kind != "raised":
+        return None
+    _, ours = one_step(student, training, Polynomial(training.loss))
+    if ours is None:
+        return None
+    right = gradient_terms(training.learner, slope_of(training.loss, 0), ours.inputs, training.learner.targets(ours.inputs))
+    right_terms = right(np.array(training.start))
+    if abs(ours.gradients[1, 0] - right_terms.mean()) > SLOPE_TOLERANCE * np.abs(right_terms).mean():
+        return None
+    if trace is None:
+        verdict = failed(reply)
+        said = f"Training with this loss fails: {reply.failure.message}"
+        return replace(verdict, message=said, read=said, slip="not_differentiable")
+    return incorrect(
+        "Training does not see this loss's slope: torch cannot differentiate what it computes.",
+        slip="not_differentiable",
+        evidence=training_evidence(
+            reply, 1, "gradient of R", float(expected.mean()), float(trace.gradients[1, 0]), SLOPE_TOLERANCE * scale
+        ),
+    )
+
+
+SLOPE_TOLERANCE = 0.02
+"""Difference of a recorded gradient from that of the loss's table, over the mean absolute term, that is accepted: the table's
+own error is below 1e-3 for losses that change over a tenth of the range or more."""
+
+
+def one_step(student, training, loss):
+    """(reply, trace) of one small step of a training function on a fresh circuit; no trace where there is none to look at."""
+    made = student(f"{MODULE}.{training.circuit.name}", *training.arguments(training.start), keep="one")
+    if made.failure is not None:
+        return made, None
+    reply = student(f"{MODULE}.{training.name}", Kept("one"), loss, DATASET, 1, 1e-3, seconds=SECONDS)
+    trace = read_trace(reply, training.start)
+    if isinstance(trace, Trace) and len(trace.gradients) == 2 and np.isfinite(trace.gradients[1]).all():
+        return reply, trace
+    return reply, None

@@ -15,7 +15,7 @@ from color_organ_loss import LED_WINDOW, explains, leds, loss_verdict, own_windo
 from gradescope_utils.autograder_utils.decorators import number, weight
 from public import POINTS
 
-from autograder import algebra
+from autograder.algebra import numeric_function
 from autograder.errors import OutOfBudget, Unreadable
 from autograder.phrases import Window, quantity, read_quantities
 from autograder.verdict import combined, correct, incorrect, partial, undecided, unreadable
@@ -253,7 +253,7 @@ def stated_loss(given):
     text = text_of(given) if given.state == "typed" else ""
     for stated in stated_formulas(text):
         try:
-            function = algebra.numeric_function(stated.formula, (stated.first, stated.second))
+            function = numeric_function(stated.formula, (stated.first, stated.second))
         except (Unreadable, OutOfBudget):
             continue
         own = read_loss(asked(function, *grid_of_table()), lambda x, y, f=function: asked(f, x, y))
