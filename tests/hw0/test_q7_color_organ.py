@@ -453,7 +453,7 @@ def trained(student, training):
     if steps.share == 0:
         return steps
     after = student.attributes("@learner", list(training.learner.parameters))
-    if not np.isfinite(trace.values).all():  # nothing stops any more on NaN
+    if not (trace.values[-1] > 0).all():  # it ran away, and nothing stops any more on NaN
         student(f"{MODULE}.{training.circuit.name}", *training.arguments(training.start), keep="learner")
     zero = student(function, Kept("learner"), Polynomial([[0.0]]), 16, STOP_STEPS, rate)
     checks = [
