@@ -12,7 +12,7 @@ LEVELS = (
     {"verdict", "errors", "child"},
     {"assignment", "submission", "writeup", "phrases", "notebook", "algebra", "worker", "numeric", "training"},
     {"desk", "score", "plugin", "report"},
-    {"suite", "grade", "check"},
+    {"overrides", "suite", "grade", "check"},
     {"export", "store", "grades", "against", "jobs", "regrade", "review", "replay", "bundle"},
     {"cli"},
     {"__init__", "__main__"},
@@ -62,7 +62,7 @@ def test_imports_go_down_the_ladder(path):
     above = {other for other in ours(path) - {room(path)} if level(other) > level(room(path))}
     assert not above
     if level(room(path)) == 0:
-        assert not ours(path) - {room(path)}
+        assert not ours(path) - {room(path), "errors"}
 
 
 def test_no_cycles_within_a_level():
@@ -96,7 +96,7 @@ def test_the_framework_knows_no_assignment(path):
     if path.name == "cli.py":
         text = text.replace('AssignmentOption = "hw0"', "")
     known = re.findall(r"hw0|color.?organ|R_low|R_high|tikhonov|relu_elbow|cutoff_mag|gradient_descent\b", text)
-    assert set(known) <= ({"tikhonov"} if path.name in {"desk.py", "plugin.py", "cli.py", "reply.py", "host.py"} else set())
+    assert not known
 
 
 def test_modules_stay_readable():
