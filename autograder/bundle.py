@@ -1,16 +1,30 @@
-"""The zips: what an instructor uploads to Gradescope."""
+"""The zips: what an instructor uploads to Gradescope, and what students get.
+
+The handout holds the framework, the template and the suite's `public.py` and `assignment.toml`: neither the reference
+nor the tests nor what was measured. Its pyproject.toml is ours with torch as an extra, because only some problems need
+torch and it is larger than all the rest; the suite is installed inside the package, so that nothing called `tests` ends
+up among the installed packages.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from autograder.assignment import Assignment
 from autograder.errors import UsageError
 from autograder.report import gradescope
 from autograder.score import Report, TestEntry, scored
 from autograder.verdict import error
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 SCRIPTS = ("setup.sh", "run_autograder")
 """At the root of the zip, as Gradescope wants them."""
@@ -19,6 +33,12 @@ LEFT_OUT = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """Time of every file in a zip, so that the same files give the same zip."""
+
+HANDED_OUT = ("assignment.toml", "public.py")
+"""Of the suite, what students get."""
+
+GUIDE = "docs/handout.md"
+"""The handout's README.md, with {name} and {title} of the assignment to be filled in."""
 
 NOT_RUN = "The autograder could not be run. This is not a grade; please tell the course staff."
 
@@ -54,16 +74,71 @@ def build(out: Path, assignment: Assignment, profile: str, torch_index: str | No
     files = {name: home / name for name in (*SCRIPTS, "pyproject.toml")}
     files |= _tree(package, home) | _tree(home / "locks", home)
     files |= {f"tests/{assignment.name}/{name}": path for name, path in _tree(assignment.folder, assignment.folder).items()}
+    _write(out, files, texts)
+    yield f"{out}: {len(files) + len(texts)} files, {out.stat().st_size / 1024:.0f} KiB; upload it as the autograder of {assignment.title}."
+    yield f"Profile {profile}: {len(chosen.points)} parts and functions, {sum(chosen.points.values()):g} points."
+    if torch_index is None:
+        yield "No --torch-index was given: on Linux, pip's default torch brings gigabytes of CUDA into the image; name an index with CPU builds."
+
+
+def build_handout(out: Path, assignment: Assignment) -> Iterator[str]:
+    """Writes the zip for students; yields lines that say what is in it and how it is installed. Raises UsageError."""
+    package = Path(__file__).resolve().parent
+    home = package.parent
+    absent = [str(path) for path in (home / "pyproject.toml", home / GUIDE) if not path.is_file()]
+    absent += [str(assignment.folder / name) for name in HANDED_OUT if not (assignment.folder / name).is_file()]
+    absent += [] if assignment.template.is_dir() else [str(assignment.template)]
+    if absent:
+        raise UsageError(f"no handout can be made without {', '.join(absent)}; build from a checkout of the project")
+    files = _tree(package, home)
+    files |= {f"tests/{assignment.name}/{name}": assignment.folder / name for name in HANDED_OUT}
+    template = assignment.template
+    files |= {f"student_template/{assignment.name}/{name}": path for name, path in _tree(template, template).items()}
+    project = tomllib.loads((home / "pyproject.toml").read_text(encoding="utf-8"))
+    texts = {
+        "README.md": (home / GUIDE).read_text(encoding="utf-8").format(name=assignment.name, title=assignment.title),
+        "pyproject.toml": _handout_project(project, files, assignment.name),
+    }
+    _write(out, files, texts)
+    yield f"{out}: {len(files) + len(texts)} files, {out.stat().st_size / 1024:.0f} KiB; give it to the students of {assignment.title}."
+    yield f"Unpacked: pip install . (torch too: pip install '.[torch]'), then autograder check student_template/{assignment.name}"
+
+
+def _handout_project(project: Mapping[str, Any], files: Mapping[str, Path], name: str) -> str:
+    """The handout's pyproject.toml: torch is an extra, and the suite's folder a package of data inside ours."""
+    ours = project["project"]
+    torch = [need for need in ours["dependencies"] if need.startswith("torch")]
+    inside = f"autograder.handout.{name}"
+    framework = [f for f in files if f.startswith("autograder/")]
+    packages = sorted({_package(f) for f in framework if f.endswith(".py")})
+    data = {package: ["*"] for package in sorted({_package(f) for f in framework if not f.endswith(".py")})}
+    lines = ["[build-system]", *_toml(project["build-system"]), "", "[project]"]
+    kept = ("name", "version", "description", "readme", "requires-python")
+    lines += _toml({**{key: ours[key] for key in kept}, "dependencies": [need for need in ours["dependencies"] if need not in torch]})
+    lines += ["", "[project.optional-dependencies]", *_toml({"torch": torch}), "", "[project.scripts]", *_toml(ours["scripts"])]
+    lines += ["", "[tool.setuptools]", *_toml({"packages": [*packages, inside]})]
+    lines += ["", "[tool.setuptools.package-dir]", *_toml({inside: f"tests/{name}"})]
+    lines += ["", "[tool.setuptools.package-data]", *_toml({**data, inside: ["*"]})]
+    return "\n".join(lines) + "\n"
+
+
+def _package(file: str) -> str:
+    return file.rpartition("/")[0].replace("/", ".")
+
+
+def _toml(table: Mapping[str, Any]) -> list[str]:
+    """Keys with texts and lists of texts: JSON's strings and lists are TOML's."""
+    return [f"{json.dumps(key)} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
+
+
+def _write(out: Path, files: Mapping[str, Path], texts: Mapping[str, str]) -> None:
+    """Writes a zip in which the same files give the same bytes."""
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted({*files, *texts}):
             about = zipfile.ZipInfo(name, EPOCH)
             about.compress_type = zipfile.ZIP_DEFLATED
             about.external_attr = (0o100755 if name in SCRIPTS else 0o100644) << 16
             archive.writestr(about, texts[name] if name in texts else files[name].read_bytes())
-    yield f"{out}: {len(files) + len(texts)} files, {out.stat().st_size / 1024:.0f} KiB; upload it as the autograder of {assignment.title}."
-    yield f"Profile {profile}: {len(chosen.points)} parts and functions, {sum(chosen.points.values()):g} points."
-    if torch_index is None:
-        yield "No --torch-index was given: on Linux, pip's default torch brings gigabytes of CUDA into the image; name an index with CPU builds."
 
 
 def _not_run(number: str, assignment: Assignment, profile: str) -> TestEntry:

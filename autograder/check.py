@@ -24,7 +24,7 @@ import numpy as np
 from autograder.algebra.judge import read_typed
 from autograder.algebra.render import render
 from autograder.algebra.symbols import Symbols
-from autograder.assignment import Assignment, is_code
+from autograder.assignment import Assignment, find_assignment, is_code, load_assignment
 from autograder.desk import Student, code_sources, load_public
 from autograder.errors import OutOfBudget, Unreadable
 from autograder.numeric import Numbers, numbers, pieces
@@ -432,6 +432,12 @@ HEADINGS = {
     "code": "Your code:",
     "upload": "You would upload:",
 }
+
+
+def sheet_of(name_or_path: str) -> Assignment:
+    """The assignment of that name or path; an installed handout carries its own inside the package. Raises UsageError."""
+    carried = Path(__file__).resolve().parent / "handout" / name_or_path
+    return load_assignment(carried) if (carried / "assignment.toml").is_file() else find_assignment(name_or_path)
 
 
 def check(path: Path, assignment: Assignment, heard: Callable[[Finding], None] = lambda _: None) -> Iterator[str]:

@@ -77,15 +77,14 @@ def check(
     watch: Annotated[bool, typer.Option("--watch", help="Keep looking: after every save, check what has changed.")] = False,
 ) -> int:
     """Check a submission before handing it in: is everything there, how is each answer read, what is visibly wrong."""
-    from autograder.assignment import find_assignment
-    from autograder.check import Finding, write_zip
+    from autograder.check import Finding, sheet_of, write_zip
     from autograder.check import check as checked
     from autograder.check import watch as watched
     from autograder.report import table
     from autograder.report.gradescope import inert
 
     writable(report)
-    console, found, sheet = table.console(), list[Finding](), find_assignment(assignment)
+    console, found, sheet = table.console(), list[Finding](), sheet_of(assignment)
 
     def written(findings: Sequence[Finding]) -> None:
         if report is not None:
@@ -142,19 +141,21 @@ def replay(
 
 @app.command()
 def build(
-    out: Annotated[Path, typer.Option("--out", help="The zip to write.")] = Path("autograder.zip"),
+    out: Annotated[Path | None, typer.Option("--out", help="The zip to write: autograder.zip, or handout.zip, by default.")] = None,
     assignment: AssignmentOption = "hw0",
     profile: ProfileOption = "full",
     torch_index: Annotated[str | None, typer.Option("--torch-index", help="Package index that has CPU builds of torch.")] = None,
+    student: Annotated[bool, typer.Option("--student", help="The students' handout: template and check, no reference, no tests.")] = False,
 ) -> int:
-    """Make the zip to upload to Gradescope."""
+    """Make the zip to upload to Gradescope, or the handout for students."""
+    from autograder import bundle
     from autograder.assignment import find_assignment
-    from autograder.bundle import build as built
     from autograder.report import table
 
-    writable(out)
-    console = table.console()
-    for line in built(out, find_assignment(assignment), profile, torch_index):
+    target = out or Path("handout.zip" if student else "autograder.zip")
+    writable(target)
+    console, sheet = table.console(), find_assignment(assignment)
+    for line in bundle.build_handout(target, sheet) if student else bundle.build(target, sheet, profile, torch_index):
         console.print(line, markup=False, soft_wrap=True)
     return 0
 
