@@ -80,7 +80,7 @@ PREDICATES: tuple[tuple[str, str], ...] = (
     ("same", r"(?:does|do|will|would|did|should|is|are|has|have|had|can|were|was) not (?:be |been |being )?(?:really |actually |also |both |either )?(?:chang\w*|mov\w*|shift\w*|updat\w*|affect\w*|alter\w*|var(?:y|ies|ied)|modif\w*|budge\w*|differ\w*)\b(?: at all)?(?!\s+(?:to the |in the |any |further )?(?:right|left|up|down|towards?|closer|away|much)\b)"),
     ("same", r"\bunchanged\b|\bunaffected\b|\bunaltered\b|\bno (?:change|movement|effect|update|shift|difference|impact|motion)s?\b|\bnot (?:chang|mov|shift|updat)\w*"),
     ("same", r"\b(?:stay|stays|stayed|remain|remains|remained|keep|keeps|kept|is|are|be)\s+(?:at |in |exactly |both |all )?(?:the )?(?:same|fixed|constant|put|still|stationary|where (?:it|they) (?:is|are|was|were)|in place|static|identical|unmoved)(?: place| position| location)?\b|\bthe same\b"),
-    ("same", r"\bstays?\b(?= *$| *[,;)])|\bremains?\b(?= *$| *[,;)])|\bnothing (?:changes|happens|moves|is updated)\b"),
+    ("same", r"\b(?:stays?|remains?)\b(?= *$| *[,;)]| +(?:if|when|where|for|only|there|exactly|otherwise)\b)|\bnothing (?:changes|happens|moves|is updated)\b"),
     ("depends", r"\bdepend(?:s|ing|ent)?\b(?: on)?|\beither (?:direction|way|side|left or right|right or left)\b|\b(?:left|right|up|down) (?:or|and|/) ?(?:to the )?(?:left|right|up|down)\b|\bcan (?:not )?be determined\b|\bnot determined\b|\bundetermined\b|\bambiguous\b|\bboth directions\b|\bfor some\b[^.;]{0,40}\bfor others?\b|\bany direction\b|\bcase by case\b"),
     ("steeper", r"\b(?:more )?steep(?:er|ens|ened|ening|en)\b|\bmore steep\b|\bsharper\b|\b(?:increas\w*|grow\w*|rises?|goes up|larger|bigger|greater) in (?:magnitude|absolute value|absolute|size|steepness)\b|\b(?:larger|bigger|greater|higher|increased|increasing) (?:in )?(?:magnitude|absolute value|steepness)\b"),
     ("shallower", r"\bless steep\b|\bshallow(?:er|s|ing)?\b|\bflat(?:ter|tens?|tened|tening)\b|\bgentler\b|\bless sharp\b|\b(?:decreas\w*|shrink\w*|reduc\w*|drops?|goes down|smaller|lower) in (?:magnitude|absolute value|absolute|size|steepness)\b|\b(?:smaller|lower|reduced|decreased|decreasing) (?:in )?(?:magnitude|absolute value|steepness)\b"),
@@ -507,10 +507,10 @@ class _Text:
             return [s for s in self._subjects if not s.place]
         if any(w in OTHERS or len(w) > 2 for w in strangers) and not (predicate.move in ("right", "left") and not set(strangers) & OTHERS):
             return None
+        if predicate.move in ("right", "left") or ":" in predicate.move:
+            return [s for s in previous if s.place] or [s for s in self._subjects if s.place]
         if previous:
             return list(previous)
-        if predicate.move in ("right", "left") or ":" in predicate.move:
-            return [s for s in self._subjects if s.place]
         if predicate.move in ("steeper", "shallower"):
             return [s for s in self._subjects if not s.place]
         return list(self._subjects) if predicate.move in ("same", "depends") else None

@@ -194,8 +194,9 @@ def _trimmed(text: str) -> str:
     for opening in ("**", "__"):
         if text.startswith(opening) and text.endswith(opening) and len(text) > 4:
             text = text[2:-2].strip()
-    if text.startswith("**") and text.count("**") == 1:
-        text = text[2:].strip()
+    if text.count("**") == 1:
+        # The other pair stands around `Answer:`, or before it.
+        text = text.removeprefix("**").removesuffix("**").strip()
     while len(text) > 2 and text.startswith("`") and text.endswith("`"):
         text = text[1:-1].strip("\n ")
     boxed = BOXED.match(text.lstrip("$[(\\ \n")) if "\\boxed" in text[:12] or "\\fbox" in text[:12] else None

@@ -4,7 +4,7 @@ The marks are private-use characters, which `_source` has removed from what was 
 
     HEAD level text TAIL   a heading; level 1 to 6, 7 for a line in bold, on its own
     ITEM label             an item of a list; what follows counts as the start of a line
-    QUOTE text             a line of a block quote: the question, not the answer
+    QUOTE text [UNQUOTE]   a block quote, to the end of its line or to UNQUOTE: the question, not the answer
     CAPTION text           a figure's caption or alternative text
     PICTURE                here stood a picture
     CODE text              a line inside a code fence: text, but never a heading or a part mark
@@ -20,8 +20,8 @@ from collections.abc import Callable, Sequence
 from autograder.writeup._macros import braced, expand
 from autograder.writeup._source import Source
 
-HEAD, TAIL, ITEM, QUOTE, CAPTION, PICTURE, CODE = "\ue001\ue002\ue003\ue004\ue005\ue006\ue007"
-MARKS = re.compile("[\ue001-\ue007]")
+HEAD, TAIL, ITEM, QUOTE, CAPTION, PICTURE, CODE, UNQUOTE = "\ue001\ue002\ue003\ue004\ue005\ue006\ue007\ue008"
+MARKS = re.compile("[\ue001-\ue008]")
 BOLD_LEVEL = "7"
 
 COMMENT = re.compile(r"<!--.{0,100000}?-->", re.DOTALL)
@@ -273,8 +273,8 @@ def _latex(text: str, notes: list[str]) -> str:
                 if lists:
                     lists.pop()
             elif end in ("quote", "quotation", "figure", "wrapfigure"):
-                if hidden:
-                    hidden.pop()
+                if hidden and hidden.pop() == "quote":
+                    pieces.append(UNQUOTE)
             elif end not in DROPPED_ENVIRONMENTS and end != "document":
                 pieces.append(found[0])
         elif item is not None:

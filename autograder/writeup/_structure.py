@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autograder.assignment import Problem
-from autograder.writeup._markup import BOLD_LEVEL, CAPTION, CODE, HEAD, ITEM, MARKS, PICTURE, QUOTE, ROMANS, TAIL
+from autograder.writeup._markup import BOLD_LEVEL, CAPTION, CODE, HEAD, ITEM, MARKS, PICTURE, QUOTE, ROMANS, TAIL, UNQUOTE
 
 MAX_HEAD = 200
 """Characters of a line that are looked at for a heading or a mark."""
@@ -48,7 +48,8 @@ TOKEN = r"([ivxIVX]{1,4}|[A-Za-z]|\d)"
 SECOND = r"(?:(?:[ ]*[.,-][ ]*|(?<=[a-hA-H]))([ivx]{1,4}|\d))?"
 STRONG = re.compile(rf"[ ]*[(（\[][ ]*(?:\\?textbf\{{)?{TOKEN}{SECOND}[ ]*\}}?[ ]*[)）\]]")
 WEAK = re.compile(rf"[ ]*[.-]?[ ]*([ivxIVX]{{1,4}}|[A-Za-z])(?:(?:[.-]|(?<=[a-hA-H]))([ivx]{{1,4}}))?[ ]*(?:(\))|([.:])(?=[\s*_}}$]|$))")
-BARE = re.compile(r"[ ]*[.-]?[ ]*([ivxIVX]{1,4}|[A-Za-z])(?:(?:[.-]|(?<=[a-hA-H]))([ivx]{1,4}))?(?=[\s*_}:\]]|$)")
+BARE = re.compile(r"[ ]*[.-]?[ ]*([ivxIVX]{1,4}|[A-Za-z])(?:(?:[.-]|(?<=[a-hA-H]))([ivx]{1,4}))?(?=[\s*_}:\]]|$|\([ivx])")
+ADJACENT = re.compile(r"([ivx]{1,4})()(?=[\s*_}:]|$)")
 SEPARATOR = re.compile(r"[ ]*[:.)]?(?=[\s*_}$]|$)")
 FLAT = re.compile(r"\(?(\d{1,2})[.):](?=[\s*_}$(]|$)")
 INLINE = re.compile(r"(?<=[\s.;,|:])(?:(\d{1,2})\.?)?[(（]([A-Za-z]|[ivx]{1,4})[)）](?:[ ]?[(（]([ivx]{1,4})[)）])?(?=[\s:*_$]|$)")
@@ -409,7 +410,7 @@ class _Reader:
             return None
         stop = found.end()
         while len(tokens) < 2:
-            following = STRONG.match(text, stop, end) or WEAK.match(text, stop, end)
+            following = STRONG.match(text, stop, end) or WEAK.match(text, stop, end) or ADJACENT.match(text, stop, end)
             if following is None or following[2] or not re.fullmatch(r"[ivx]{1,4}|\d", following[1]):
                 break
             tokens.append(following[1].lower())
@@ -467,8 +468,12 @@ class _Reader:
             numbered = HEADING.match(self._text[start : place.end])
             if numbered is not None and numbered["number"] and str(int(numbered["number"])) in numbers:
                 other = numbers[str(int(numbered["number"]))]
-                mark = self._mark(start + numbered.end(), place.end, place.level < PLAIN)
-                if other is not None and mark is not None and mark.style != "dot":
+                rest = start + numbered.end()
+                mark = self._mark(rest, place.end, True)
+                if mark is not None and mark.style == "bare" and place.level == PLAIN:
+                    # `5.a` and `6b(ii)` are marks at the start of plain text, `2a + 3` is none.
+                    mark = mark if self._text[rest] == "." or len(mark.tokens) > 1 else None
+                if other is not None and mark is not None and (mark.style != "dot" or self._text[rest] != " "):
                     resolved = self._sheet.resolve(other, mark.tokens, "")
                     if resolved and not self._refers(place, mark, start):
                         problem, path = other, resolved
@@ -499,11 +504,15 @@ class _Reader:
                 continue
             depth = (problem.number, str(resolved.count(".")))
             style = styles.setdefault(depth, mark.style)
-            if mark.style in ("dot", "paren") and style == "strong":
+            if mark.style in ("dot", "paren") and style == "strong" and place.level == PLAIN and place.kind != ITEM:
                 continue
             styles[depth] = mark.style if mark.style == "strong" else style
             path = resolved
-            events.append(_Event(place.at, self._after(place, mark.end), problem, path, mark.style))
+            content = self._after(place, mark.end)
+            if place.kind == QUOTE:
+                line_end = self._text.find("\n", content)
+                content = line_end if line_end >= 0 else len(self._text)
+            events.append(_Event(place.at, content, problem, path, mark.style))
         return events
 
     def _after(self, place: _Place, end: int) -> int:
@@ -665,13 +674,14 @@ class _Reader:
         return leaves[min(leaves.index(path) + 1, len(leaves) - 1)] if path in leaves else leaves[0]
 
 
+QUOTED = re.compile(f"{QUOTE}[^{UNQUOTE}]*")
+
+
 def plain(text: str) -> str:
     """Marked text as typed: without marks, quotes and captions; every line stays on its line."""
     lines = []
     for line in text.split("\n"):
-        if line[:1] == QUOTE:
-            lines.append("")
-            continue
+        line = QUOTED.sub("", line)
         cut = line.find(CAPTION)
         lines.append(MARKS.sub("", re.sub(f"{HEAD}[0-9]", "", line[:cut] if cut >= 0 else line)))
     return "\n".join(lines)
