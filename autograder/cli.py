@@ -28,6 +28,7 @@ app = typer.Typer(
 AssignmentOption = Annotated[str, typer.Option("--assignment", help="Name of an assignment beside the package, or the path of one.")]
 ProfileOption = Annotated[str, typer.Option("--profile", help="Which parts count: one of the assignment's profiles.")]
 DeadlineOption = Annotated[float | None, typer.Option("--deadline", help="Seconds for the whole grading, wall clock.")]
+OverridesOption = Annotated[Path | None, typer.Option("--overrides", help="Decisions of persons, as `autograder review` writes them.")]
 
 GRADER_FAILED = 1
 UNUSABLE = 2
@@ -48,15 +49,20 @@ def grade(
     out: Annotated[Path | None, typer.Option("--out", help="Write Gradescope's results.json here.")] = None,
     report: Annotated[Path | None, typer.Option("--report", help="Write a page for people here.")] = None,
     deadline: DeadlineOption = None,
+    overrides: OverridesOption = None,
+    known_as: Annotated[str, typer.Option("--known-as", help="The submission's name in the decisions, if not its folder's.")] = "",
 ) -> int:
     """Grade one submission and print a table."""
     from autograder.assignment import find_assignment
     from autograder.grade import grade as graded
+    from autograder.overrides import load_overrides
     from autograder.report import page, table
 
     for target in (out, report):
         writable(target)
-    result = graded(submission, find_assignment(assignment), profile, seconds=deadline, out=out)
+    suite = find_assignment(assignment)
+    decisions = load_overrides(overrides, suite) if overrides is not None else None
+    result = graded(submission, suite, profile, seconds=deadline, out=out, overrides=decisions, known_as=known_as)
     console = table.console()
     for note in result.notes:
         console.print(note, markup=False)
@@ -110,17 +116,28 @@ def check(
 
 @app.command()
 def regrade(
-    submissions: Annotated[Path, typer.Argument(help="A folder of submissions, or Gradescope's export.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder for results.json of each and grades.csv.")],
+    submissions: Annotated[Path, typer.Argument(help="Gradescope's export (zip or folder), or a folder of submissions.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the journal, results.json of each, grades.csv and a page.")],
     assignment: AssignmentOption = "hw0",
     profile: ProfileOption = "full",
     deadline: DeadlineOption = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", help="Submissions graded at the same time; all cores by default.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that was stopped or killed.")] = False,
+    overrides: OverridesOption = None,
 ) -> int:
-    """Grade many submissions: results.json of each, grades.csv, and a progress bar."""
+    """Grade many submissions: results.json of each, grades.csv, a page of the class; a kill loses only what was in flight."""
     from autograder.assignment import find_assignment
+    from autograder.regrade import Stopped
     from autograder.regrade import regrade as regraded
 
-    return GRADER_FAILED if regraded(submissions, out, find_assignment(assignment), profile, seconds=deadline) else 0
+    try:
+        failed = regraded(
+            submissions, out, find_assignment(assignment), profile, seconds=deadline, jobs=jobs, resume=resume, overrides=overrides
+        )
+    except Stopped as stopped:
+        print(f"autograder: {stopped}", file=sys.stderr)
+        return GRADER_FAILED
+    return GRADER_FAILED if failed else 0
 
 
 @app.command()

@@ -33,8 +33,8 @@ PRINTED_MAX = 4_000
 """Characters of what the student's code printed, in all, that are shown."""
 
 
-Parents: TypeAlias = Callable[[bool], WarmParent]
-"""Warm parents of students' processes: called with whether torch is needed."""
+Parents: TypeAlias = Callable[[bool], WarmParent | None]
+"""Warm parents of students' processes, if there are any: called with whether torch is needed."""
 
 
 @dataclass

@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from autograder.assignment import Assignment, Profile
+from autograder.assignment import Assignment, Profile, is_code
 from autograder.desk import Desk, Parents, load_public, open_desk
+from autograder.overrides import Overrides, answer_keys, applied
 from autograder.report import gradescope
 from autograder.score import Report, TestEntry, scored
 from autograder.suite import Suite, SuiteFailed, collected
@@ -30,16 +31,22 @@ def grade(
     heard: Callable[[TestEntry], None] = lambda _: None,
     suite: Suite | None = None,
     parents: Parents | None = None,
+    overrides: Overrides | None = None,
+    known_as: str = "",
 ) -> Report:
     """Grades one submission.
 
     seconds: for the whole of it, wall clock. out: where results.json goes. heard: told of every entry once it is decided.
+    overrides: decisions of persons, applied to what fits; known_as: the submission's name there, if it is not the path's.
     suite, parents: the suite collected and the worker's parents started beforehand, for a class; each grading has its own otherwise.
     Raises UsageError for unusable input (nothing is written then), SuiteFailed where the suite cannot be run.
     """
     began = time.monotonic()
     chosen = assignment.profile(profile)
     with open_desk(path, assignment, chosen, seconds=seconds, parents=parents) as desk:
+        answers = {number: desk.answer(number) for number in chosen.points if not is_code(number)}
+        keys = {number: answer_keys(answer) for number, answer in answers.items()}
+        decisions = (overrides or Overrides()).fitting(keys, known_as or desk.submission.name, desk.submission.digest)
         entries: dict[str, TestEntry] = {number: _pending(number, assignment, chosen) for number in chosen.points}
 
         def report(*, complete: bool, public: tuple[str, ...] = ()) -> Report:
@@ -56,10 +63,14 @@ def grade(
                 protections=desk.student.worker.protections,
                 execution_time=time.monotonic() - began,
                 complete=complete,
+                content=desk.submission.digest,
+                answers=answers,
+                keys=keys,
                 faults=tuple(str(e.verdict.evidence.get("said", e.number)) for e in entries.values() if e.verdict.kind == "error"),
             )
 
         def decided(entry: TestEntry) -> None:
+            entry = applied(entry, decisions.get(entry.number), assignment, chosen)
             entries[entry.number] = entry
             heard(entry)
             if out is not None:

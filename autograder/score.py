@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from autograder.assignment import Assignment, Profile
 from autograder.verdict import SHARE_SLACK, Verdict
+from autograder.writeup import Answer
 
 NEEDS_REVIEW = "needs-review"
 """Tag of entries at which a person should look."""
@@ -65,6 +66,12 @@ class Report:
     """False in what is written while grading is still under way."""
     faults: tuple[str, ...] = field(default=())
     """The grader's own failures, for staff: one traceback each."""
+    content: str = ""
+    """Hash of the submission's content."""
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    """What was found for each written part."""
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Hashes of those answers, by which decisions of persons know them."""
 
     @property
     def score(self) -> float:
