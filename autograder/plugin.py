@@ -30,6 +30,9 @@ from autograder.writeup import Answer
 
 SUITE_FILE = "assignment.toml"
 
+LAST_WORD_SECONDS = 0.25
+"""What an item may take after the deadline: enough to say that something was never handed in, too little to start anything."""
+
 
 class DeadlinePassed(BaseException):
     """The whole grading's time is over. No Exception, so that no judge takes it for a failure of the student's."""
@@ -165,7 +168,7 @@ def alarm(ends: float) -> Iterator[None]:
 
     before = signal.signal(signal.SIGALRM, over)
     try:
-        signal.setitimer(signal.ITIMER_REAL, max(0.001, ends - time.monotonic()))
+        signal.setitimer(signal.ITIMER_REAL, max(LAST_WORD_SECONDS, ends - time.monotonic()))
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

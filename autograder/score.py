@@ -124,7 +124,7 @@ def scored(
 def feedback(verdict: Verdict, *, echo: bool = True) -> str:
     """What the student reads of a verdict. echo: whether the answer itself may be repeated."""
     lines = []
-    if echo and verdict.read and verdict.read != verdict.message:
+    if echo and verdict.read and verdict.read not in verdict.message:
         lines.append(verdict.read)
     lines.append(verdict.message)
     lines += [f"Remark: {remark}" for remark in verdict.remarks]
