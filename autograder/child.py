@@ -57,7 +57,8 @@ def run(function: Callable[..., T], *args: Any, seconds: float, megabytes: int |
     Raises ChildTimeout, ChildDied or ChildRaised.
     """
     if not hasattr(os, "fork"):
-        return _spawned(function, args, seconds)
+        spawned: T = _spawned(function, args, seconds)
+        return spawned
     reading, writing = os.pipe()
     try:
         with warnings.catch_warnings():
@@ -79,7 +80,8 @@ def run(function: Callable[..., T], *args: Any, seconds: float, megabytes: int |
         raise ChildTimeout(f"no result within {seconds:g} s")
     if len(data) < LENGTH.size or len(data) - LENGTH.size != LENGTH.unpack(data[: LENGTH.size])[0]:
         raise ChildDied(f"the process ended without a result (status {status})", status)
-    return _unwrapped(pickle.loads(data[LENGTH.size :]))
+    result: T = _unwrapped(pickle.loads(data[LENGTH.size :]))
+    return result
 
 
 def _unwrapped(outcome: Any) -> Any:
@@ -129,7 +131,7 @@ def _limit_memory(megabytes: int | None) -> None:
 
 def _collect(reading: int, deadline: float) -> bytes | None:
     """Everything up to the end of the pipe; None if the deadline comes first."""
-    parts = []
+    parts: list[bytes] = []
     poller = select.poll() if hasattr(select, "poll") else None
     if poller:
         poller.register(reading, select.POLLIN | select.POLLHUP)

@@ -13,7 +13,7 @@ def _number(value: int | Fraction) -> Expr:
 
 
 def _mul(one: Expr, two: Expr) -> Expr:
-    if one.op == "num" and one.data == 0 or two.op == "num" and two.data == 0:
+    if (one.op == "num" and one.data == 0) or (two.op == "num" and two.data == 0):
         return _number(0)
     if one.op == "num" and one.data == 1:
         return two

@@ -15,10 +15,10 @@ from itertools import product
 from random import Random
 from typing import Final
 
-from autograder.algebra.decide import EXACT, flat, seed_of, switches
+from autograder.algebra.decide import EXACT, flat, seed_of
 from autograder.algebra.evaluate import Point, condition_holds, determinant, inverse, matmul, needs, symbols_in, transpose, value_at
 from autograder.algebra.expression import Expr, Misshapen, Typer, is_numpy
-from autograder.algebra.grammar import RELATION_SIGNS, Grammar
+from autograder.algebra.grammar import Grammar
 from autograder.algebra.judge import value_json
 from autograder.algebra.lexer import Token, tokens
 from autograder.algebra.limits import MAX_CHARACTERS, MAX_CONDITION_POINTS
@@ -28,6 +28,7 @@ from autograder.algebra.rings import Undefined, Unsupported, Value
 from autograder.algebra.sample import draw_values, size_sets, small_draw
 from autograder.algebra.symbols import ASSUMPTIONS, SCALAR, Symbols
 from autograder.algebra.verdicts import MAX_SHOWN, AnswerLike, typed
+from autograder.algebra.vocabulary import RELATION_SIGNS
 from autograder.errors import OutOfBudget, Unreadable
 from autograder.verdict import Json, Verdict, correct, incorrect, partial, undecided, unreadable
 
@@ -37,7 +38,9 @@ INDICES: Final = frozenset("ijkl")
 SIZE: Final = 3
 QUANTIFIED_DRAWS: Final = 3
 """Values of a symbol that the condition holds for all of."""
-_NEGATION: Final = re.compile(r"\b(not|never|no|isn't|isnt|cannot|can't|without|unless|neither|nor|doesn't|need not)\b|n['’]t\b", re.IGNORECASE)
+_NEGATION: Final = re.compile(
+    r"\b(not|never|no|isn't|isnt|cannot|can't|without|unless|neither|nor|doesn't|need not)\b|n['’]t\b", re.IGNORECASE
+)
 _PREFIX: Final = re.compile(r"(anti|skew|non|a|un|hermitian|pseudo|block|para)[-\s]*$", re.IGNORECASE)
 _MATH: Final = re.compile(r"\$\$(.+?)\$\$|\$([^$]+?)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 
@@ -120,7 +123,13 @@ def _compared(
     on_truth, proper_truth = solutions(truth, symbols, seed)
     if negated:
         values = next(iter(on_truth), {})
-        return incorrect("This is the opposite of the condition, or part of it.", evidence=evidence(values, True, False), slip="negated", method=METHOD, read=read)
+        return incorrect(
+            "This is the opposite of the condition, or part of it.",
+            evidence=evidence(values, True, False),
+            slip="negated",
+            method=METHOD,
+            read=read,
+        )
     on_answer, proper = solutions(parts, symbols, seed + 1)
     try:
         broken = next((v for v in on_truth if not holds(parts, v, symbols, seed)), None)
@@ -133,10 +142,12 @@ def _compared(
         return undecided("No case was found in which the two conditions differ, and none that proves them the same.", read=read)
     if beyond is not None:
         message = "This condition is not enough." if broken is None else "This is another condition."
-        return incorrect(message, evidence=evidence(beyond, False, True), slip="necessary_only" if broken is None else None, method=METHOD, read=read)
+        return incorrect(
+            message, evidence=evidence(beyond, False, True), slip="necessary_only" if broken is None else None, method=METHOD, read=read
+        )
     assert broken is not None
     listed = any(read_stated(s, symbols) == parts for s in sufficient if "=" in s or len(s.split()) == 2)
-    if not (proper or listed or on_answer and any(p.assumption for p in parts)):
+    if not (proper or listed or (on_answer and any(p.assumption for p in parts))):
         return undecided("No case was found that decides about this condition: a person looks at it.", read=read)
     message = "This condition is enough, but it asks for more than is needed."
     return partial(share, message, evidence=evidence(broken, True, False), slip="sufficient_only", method=METHOD, read=read)
@@ -216,8 +227,17 @@ def _spoken(text: str, phrases: Mapping[str, list[Part]]) -> Iterator[Part]:
             taken.append((match.start(), match.end()))
             before = re.split(r"[.;,\n]|\bthat\b|\bif\b|\bwhen\b", text[: match.start()])[-1]
             prefix = _PREFIX.search(text[: match.start()].rstrip("- \u2010\u2011"))
-            if prefix is not None and re.search(r"(?<![A-Za-z])" + prefix[0].strip("- ") + r"[-\s\u2010\u2011]*$", text[: match.start()]) and prefix[1].lower() != "a":
-                raise Unreadable(text, prefix.start(), f"{prefix[0].strip()} {words} is a condition that is not known here", "one condition such as A = A^T")
+            if (
+                prefix is not None
+                and re.search(r"(?<![A-Za-z])" + prefix[0].strip("- ") + r"[-\s\u2010\u2011]*$", text[: match.start()])
+                and prefix[1].lower() != "a"
+            ):
+                raise Unreadable(
+                    text,
+                    prefix.start(),
+                    f"{prefix[0].strip()} {words} is a condition that is not known here",
+                    "one condition such as A = A^T",
+                )
             for p in phrases[words]:
                 yield Part(f"not {words}" if _NEGATION.search(before) else words, p.residual, p.relation, p.assumption, p.indices)
 
@@ -234,9 +254,15 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
     for clause in re.finditer(r"[^,;.:\n]+", text):
         piece = clause[0]
         if any(sign in piece for sign in "=<>≤≥") or "\\" in piece:
-            lead = re.match(r"(?:\s*(?:[A-Za-z]{2,}|[A-Za-z]+['’]t|a)\b(?!\s*[=_^({\[]))*\s*(?:\b(?:iff|if|when|that|is|means|condition|where|namely|and|so|only|have|need|i\.e)\b\s*)?", piece)
+            lead = re.match(
+                r"(?:\s*(?:[A-Za-z]{2,}|[A-Za-z]+['’]t|a)\b(?!\s*[=_^({\[]))*\s*(?:\b(?:iff|if|when|that|is|means|condition|where|namely|and|so|only|have|need|i\.e)\b\s*)?",
+                piece,
+            )
             offset = lead.end() if lead else 0
-            kept = re.split(r"\s(?:for all|for every|for any|for|holds|must|since|because|so|where|which|i\.e|meaning|that is|is|in order)\b", piece[offset:])[0]
+            kept = re.split(
+                r"\s(?:for all|for every|for any|for|holds|must|since|because|so|where|which|i\.e|meaning|that is|is|in order)\b",
+                piece[offset:],
+            )[0]
             yield clause.start() + offset, kept
 
 
@@ -261,7 +287,7 @@ def _equations(text: str, candidate: str, symbols: Symbols) -> list[Part]:
 def _without_quantifier(statement: list[Token]) -> list[Token]:
     """Without `for all i, j`."""
     for k, t in enumerate(statement):
-        if t.kind == "word" and t.value in ("for", "forall", "where", "whenever", "holds") or t.kind == "cmd" and t.value == "forall":
+        if (t.kind == "word" and t.value in ("for", "forall", "where", "whenever", "holds")) or (t.kind == "cmd" and t.value == "forall"):
             return statement[:k]
     return statement
 
@@ -376,7 +402,9 @@ def solutions(parts: Sequence[Part], symbols: Symbols, seed: int) -> tuple[list[
     """Points at which all conjuncts hold, and whether they are random among all such points (so that they can prove as well as refute)."""
     rng = Random(seed)
     sizes = _sizes(symbols)
-    unknown = sorted(k for k in _keys(parts) if symbols.by_key(k).shape != SCALAR and 1 not in (d.size(sizes) for d in symbols.by_key(k).shape))
+    unknown = sorted(
+        k for k in _keys(parts) if symbols.by_key(k).shape != SCALAR and 1 not in (d.size(sizes) for d in symbols.by_key(k).shape)
+    )
     if not unknown:
         unknown = sorted(_keys(parts))
     solved = _linear_solutions(parts, unknown, symbols, sizes, rng) if all(p.residual is not None for p in parts) else None
@@ -481,7 +509,22 @@ def _structured(
 ) -> Iterator[dict[str, Value]]:
     """Matrices of many kinds: what a condition that cannot be solved is looked for among."""
     assumed = {p.assumption for p in parts if p.assumption is not None}
-    kinds = ["diagonal", "positive_definite", "orthogonal", "symmetric", "invertible", "skew", "rotation", "unit", "zero", "nilpotent", "scalar", "involution", "projection", "any"]
+    kinds = [
+        "diagonal",
+        "positive_definite",
+        "orthogonal",
+        "symmetric",
+        "invertible",
+        "skew",
+        "rotation",
+        "unit",
+        "zero",
+        "nilpotent",
+        "scalar",
+        "involution",
+        "projection",
+        "any",
+    ]
     for k in range(6 * len(kinds)):
         values: dict[str, Value] = {}
         for key in unknown:
@@ -527,6 +570,3 @@ def _matrix(kind: str, n: int, rng: Random) -> Value:
     if kind == "invertible" and determinant(EXACT, m) == 0:
         return unit
     return m
-
-
-__all__ = ["Part", "same_condition", "switches"]

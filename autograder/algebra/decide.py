@@ -119,12 +119,14 @@ def in_field(expected: Expr, answer: Expr, table: Symbols, seed: int) -> Outcome
     error = 0.0
     sets = shapes_for(expected, answer, table)
     undefined = 0
+    turns = 2 ** min(3, sum("orthogonal" in table.by_key(k).assumptions for k in keys))
     for sizes in sets:
         check_cost(expected, sizes)
         check_cost(answer, sizes)
-        for _ in range(2):
+        good = 0
+        for turn in range(2 * turns):
             ring = Modular(random_prime(rng), rng)
-            values = draw_values(table, keys, sizes, ring, field_draw(ring, rng), rng)
+            values = draw_values(table, keys, sizes, ring, field_draw(ring, rng), rng, turn=turn)
             point = Point(ring, sizes, values)
             try:
                 wanted = value_at(expected, point)
@@ -140,13 +142,15 @@ def in_field(expected: Expr, answer: Expr, table: Symbols, seed: int) -> Outcome
             top, bottom = rational_degree(expected, sizes)
             top_, bottom_ = rational_degree(answer, sizes)
             error = max(error, max(top + bottom_, top_ + bottom, 1) / ring.p)
-            done += 1
-            break
-        if done >= 2 or done == 1 and len(sets) == 1:
+            good += 1
+            if good == turns:
+                done += 1
+                break
+        if done >= 2 or (done == 1 and len(sets) == 1):
             break
     if done == 0 and undefined:
         return Outcome(False, "exact", reason="undefined")
-    if done == 0 or undefined and done < 2 and len(sets) > 1:
+    if done == 0 or (undefined and done < 2 and len(sets) > 1):
         if undefined:
             return Outcome(False, "exact", reason="undefined")
         return Outcome(None, "exact", reason="the expected expression has no value at random points")
@@ -193,7 +197,7 @@ def at_points(expected: Expr, answer: Expr, table: Symbols, seed: int, ring: Rin
         for values in random_points(expected, answer, table, sizes, rng):
             state = compare(expected, answer, sizes, values, ring)
             if state == "different":
-                return off_boundary(Outcome(False, method, where=(sizes, values)), expected, answer, table)
+                return Outcome(False, method, where=(sizes, values))
             if state == "undefined":
                 undefined += 1
                 if undefined == 1:
@@ -206,7 +210,8 @@ def at_points(expected: Expr, answer: Expr, table: Symbols, seed: int, ring: Rin
         return Outcome(False, method, reason="undefined", where=first)
     if "order" in needs(expected) | needs(answer):
         on_boundary = None
-        for sizes, values in sweep(expected, answer, table, sets[0], rng):
+        for swept, values in sweep(expected, answer, table, sets[0], rng):
+            sizes = dict(swept)
             state = compare(expected, answer, sizes, values, ring)
             if state in ("different", "undefined"):
                 outcome = Outcome(False, method, where=(sizes, values), reason="undefined" if state == "undefined" else "")
@@ -219,10 +224,6 @@ def at_points(expected: Expr, answer: Expr, table: Symbols, seed: int, ring: Rin
     if compared < 2:
         return Outcome(None, method, reason="no two random points at which the expected expression has a value")
     return Outcome(True, method)
-
-
-def off_boundary(outcome: Outcome, expected: Expr, answer: Expr, table: Symbols) -> Outcome:
-    return outcome
 
 
 def compare(expected: Expr, answer: Expr, sizes: Mapping[str, int], values: Mapping[str, Value], ring: Ring) -> str:
@@ -253,9 +254,9 @@ def random_points(expected: Expr, answer: Expr, table: Symbols, sizes: Mapping[s
     """Exact points, each followed by one with the signs of all free scalars turned."""
     keys = occurring(expected, answer)
     free = {k for k in keys if table.by_key(k).shape == SCALAR and "positive" not in table.by_key(k).assumptions}
-    for _ in range(4 * RETRIES):
+    for turn in range(4 * RETRIES):
         try:
-            values = draw_values(table, keys, sizes, EXACT, wide_draw(rng), rng)
+            values = draw_values(table, keys, sizes, EXACT, wide_draw(rng), rng, turn=turn)
         except Undefined:
             continue
         yield values
@@ -317,7 +318,8 @@ def sweep(
     keys = occurring(expected, answer)
     if table.constraints:
         return
-    for line in range(SWEEP_LINES):
+    large = any(table.by_key(k).shape != SCALAR for k in moving)
+    for line in range(SWEEP_LINES - large):
         try:
             base = draw_values(table, keys, sizes, EXACT, wide_draw(rng) if line % 2 else small_draw(rng), rng)
         except Undefined:
@@ -339,10 +341,11 @@ def coordinates(table: Symbols, moving: list[str], base: Mapping[str, Value], rn
         value = base[key]
         if isinstance(value, list):
             places = [(i, j) for i in range(len(value)) for j in range(len(value[0]))]
-            out += [(key, i, j) for i, j in (rng.sample(places, 2) if len(places) > 2 else places)]
+            out += [(key, i, j) for i, j in rng.sample(places, min(2, len(places)))]
         else:
             out.append((key, 0, 0))
-    return out if len(out) <= SWEEP_COORDINATES else rng.sample(out, SWEEP_COORDINATES)
+    limit = SWEEP_COORDINATES if all(table.by_key(key).shape == SCALAR for key in moving) else SWEEP_COORDINATES // 2
+    return out if len(out) <= limit else rng.sample(out, limit)
 
 
 def moved(base: Mapping[str, Value], key: str, i: int, j: int, t: Fraction) -> dict[str, Value]:
@@ -356,7 +359,9 @@ def moved(base: Mapping[str, Value], key: str, i: int, j: int, t: Fraction) -> d
     return values
 
 
-def breaks(conditions: list[Expr], sizes: Mapping[str, int], base: Mapping[str, Value], key: str, i: int, j: int, low: Fraction | None) -> list[Fraction]:
+def breaks(
+    conditions: list[Expr], sizes: Mapping[str, int], base: Mapping[str, Value], key: str, i: int, j: int, low: Fraction | None
+) -> list[Fraction]:
     """Where switches vanish along a line, points between these places and beyond them. Linear and quadratic switches are solved."""
     samples = [switch_values(conditions, sizes, moved(base, key, i, j, Fraction(t))) for t in (1, 2, 3, 4)]
     roots: set[Fraction] = set()
@@ -402,7 +407,7 @@ def find_witness(expected: Expr, answer: Expr, table: Symbols, outcome: Outcome,
     quick: Ring = Modular(random_prime(rng), rng) if mode == "field" else replay
     if not outcome.boundary:
         for same in (2, 3, 0):
-            sizes = {name: same for name in dims} if same else size_sets(dims)[rng.randrange(2)]
+            sizes = dict.fromkeys(dims, same) if same else size_sets(dims)[rng.randrange(2)]
             found = 0
             for k in range(WITNESS_TRIES if mode == "field" else WITNESS_TRIES // 2):
                 try:
@@ -446,7 +451,9 @@ def differs(expected: Expr, answer: Expr, sizes: Mapping[str, int], values: Mapp
         return False
 
 
-def replayed(expected: Expr, answer: Expr, table: Symbols, sizes: Mapping[str, int], values: Mapping[str, Value], ring: Ring) -> Witness | None:
+def replayed(
+    expected: Expr, answer: Expr, table: Symbols, sizes: Mapping[str, int], values: Mapping[str, Value], ring: Ring
+) -> Witness | None:
     """The witness with both values, from the exact point; None if they do not differ after all."""
     point = Point(ring, sizes, lift(values, ring))
     try:

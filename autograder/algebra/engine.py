@@ -15,7 +15,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from autograder import child
 from autograder.algebra.decide import seed_of
-from autograder.algebra.evaluate import Point, dims_in, symbols_in, value_at
+from autograder.algebra.evaluate import Point, dims_in, value_at
 from autograder.algebra.expression import Expr, read_expected
 from autograder.algebra.limits import CACHED_DECISIONS, PROOF_MEGABYTES, PROOF_SECONDS
 from autograder.algebra.rings import Exact, Number, Real, Undefined, Value
@@ -147,7 +147,18 @@ class _Importer:
             return Expr("elem", (base, *where), None, SCALAR)
         if isinstance(e, sp.exp):
             return Expr("fn", (self.convert(e.args[0]),), "exp", SCALAR)
-        functions = {sp.log: "log", sp.Abs: "abs", sp.sin: "sin", sp.cos: "cos", sp.tan: "tan", sp.tanh: "tanh", sp.sinh: "sinh", sp.cosh: "cosh", sp.sign: "sign", sp.atan: "atan"}
+        functions = {
+            sp.log: "log",
+            sp.Abs: "abs",
+            sp.sin: "sin",
+            sp.cos: "cos",
+            sp.tan: "tan",
+            sp.tanh: "tanh",
+            sp.sinh: "sinh",
+            sp.cosh: "cosh",
+            sp.sign: "sign",
+            sp.atan: "atan",
+        }
         for kind, name in functions.items():
             if isinstance(e, kind):
                 return Expr("fn", (self.convert(e.args[0]),), name, SCALAR)
@@ -166,7 +177,14 @@ class _Importer:
         if isinstance(e, (sp.And, sp.Or, sp.Not)):
             op = {sp.And: "and", sp.Or: "or", sp.Not: "not"}[e.func]
             return Expr(op, tuple(self.condition(a) for a in e.args), None, SCALAR)
-        signs = {sp.StrictGreaterThan: ">", sp.GreaterThan: ">=", sp.StrictLessThan: "<", sp.LessThan: "<=", sp.Equality: "=", sp.Unequality: "!="}
+        signs = {
+            sp.StrictGreaterThan: ">",
+            sp.GreaterThan: ">=",
+            sp.StrictLessThan: "<",
+            sp.LessThan: "<=",
+            sp.Equality: "=",
+            sp.Unequality: "!=",
+        }
         if type(e) in signs:
             return Expr("rel", (self.convert(e.lhs), self.convert(e.rhs)), signs[type(e)], SCALAR)
         raise ValueError(f"the condition {e} of sympy has no counterpart here")
@@ -196,10 +214,10 @@ class _Importer:
             return Expr("fn", (self.convert(exponent),), "exp", SCALAR)
         if not exponent.is_Rational:
             return Expr("power", (base, self.convert(exponent)), None, SCALAR)
-        k = Fraction(int(exponent.p), int(exponent.q))
-        if k == -1:
+        ratio = Fraction(int(exponent.p), int(exponent.q))
+        if ratio == -1:
             return Expr("recip", (base,), None, SCALAR)
-        return Expr("fn", (base,), "sqrt", SCALAR) if k == Fraction(1, 2) else Expr("pow", (base,), k, SCALAR)
+        return Expr("fn", (base,), "sqrt", SCALAR) if ratio == Fraction(1, 2) else Expr("pow", (base,), ratio, SCALAR)
 
 
 # --- derivatives
@@ -243,7 +261,7 @@ def check_derivative(f: Any, x: Any, found: Any) -> None:
     step = ctx.mpf(10) ** -STEP_DIGITS
     dims = set(table.dimensions) | set(dims_in(value)) | set(dims_in(slope))
     checked = 0
-    for sizes in (size_sets(dims)[:2] if dims else [{}, {}]):
+    for sizes in size_sets(dims)[:2] if dims else [{}, {}]:
         for _ in range(4):
             try:
                 point = lift(draw_values(table, [s.key for s in table.declared], sizes, Exact(), wide_draw(rng), rng), ring)
@@ -283,11 +301,7 @@ def table_of(*expressions: Any) -> Symbols:
         elif s not in dims:
             words = ["positive"] if s.is_positive else ["nonzero"] if s.is_nonzero else []
             declared[s.name] = " ".join(["scalar", *words])
-    table = symbols(declared)
-    import dataclasses
-
-    # keep the very symbols: their assumptions are part of their identity in sympy
-    return dataclasses.replace(table)
+    return symbols(declared)
 
 
 def _direction(value: Value, rng: Random, ctx: Any) -> Value:
@@ -417,6 +431,3 @@ class _Exporter:
         if e.op == "fn" and e.data == "sigmoid" and e.shape == SCALAR:
             return 1 / (1 + sp.exp(-args[0]))
         raise NotImplementedError(e.op)
-
-
-__all__ = ["WrongDerivative", "derivative", "from_sympy", "names", "prove_here", "proved", "symbols_in"]

@@ -333,9 +333,7 @@ class _Evaluator:
         if e.shape == SCALAR:
             return self.best(parts, sign)
         rows, columns = self.dim(e.shape[0]), self.dim(e.shape[1])
-        return [
-            [self.best([p[i][j] if isinstance(p, list) else p for p in parts], sign) for j in range(columns)] for i in range(rows)
-        ]
+        return [[self.best([p[i][j] if isinstance(p, list) else p for p in parts], sign) for j in range(columns)] for i in range(rows)]
 
     def best(self, parts: list[Number], sign: int) -> Number:
         out = parts[0]
@@ -384,9 +382,9 @@ def needs(e: Expr) -> frozenset[str]:
     out: frozenset[str] = frozenset()
     for a in e.args:
         out |= needs(a)
-    if e.op in ("max", "min", "cases", "rel") or e.op == "norm" and e.data in ("1", "inf"):
+    if e.op in ("max", "min", "cases", "rel") or (e.op == "norm" and e.data in ("1", "inf")):
         return out | {"order"}
-    if e.op == "norm" or e.op in ("power", "sqrtm") or e.op == "pow" and e.data.denominator != 1:
+    if e.op == "norm" or e.op in ("power", "sqrtm") or (e.op == "pow" and e.data.denominator != 1):
         return out | {"real"}
     if e.op == "fn" and e.data != "reciprocal":
         return out | ({"order"} if e.data in ORDERED_FUNCTIONS else {"real"})
@@ -457,7 +455,7 @@ def rational_degree(e: Expr, sizes: Mapping[str, int]) -> tuple[int, int]:
         return (k * top, k * bottom) if e.data >= 0 else (k * bottom, k * top)
     if e.op == "mpow":
         return (e.data * parts[0][0], e.data * parts[0][1])
-    if e.op in ("recip",) or e.op == "fn" and e.data == "reciprocal":
+    if e.op in ("recip",) or (e.op == "fn" and e.data == "reciprocal"):
         return (parts[0][1], parts[0][0])
     if e.op in ("inverse", "det"):
         n = e.args[0].shape[0].size(sizes)

@@ -20,8 +20,36 @@ from autograder.algebra.symbols import ONE, SCALAR, Dim, Name, Shape, Symbol, Sy
 from autograder.errors import AutograderError, OutOfBudget, Unreadable
 
 ENTRYWISE: Final = frozenset(
-    "exp log sqrt sin cos tan tanh sinh cosh atan abs sign relu sigmoid softplus sigmoid_prime relu_prime tanh_prime exp_prime log_prime "
-    "softplus_prime log1p expm1 log2 log10 reciprocal".split()
+    # fmt: off
+    [
+        "exp",
+        "log",
+        "sqrt",
+        "sin",
+        "cos",
+        "tan",
+        "tanh",
+        "sinh",
+        "cosh",
+        "atan",
+        "abs",
+        "sign",
+        "relu",
+        "sigmoid",
+        "softplus",
+        "sigmoid_prime",
+        "relu_prime",
+        "tanh_prime",
+        "exp_prime",
+        "log_prime",
+        "softplus_prime",
+        "log1p",
+        "expm1",
+        "log2",
+        "log10",
+        "reciprocal",
+    ]
+    # fmt: on
 )
 
 
@@ -102,11 +130,12 @@ class Typer:
         """Make two dimensions one, if that is possible."""
         one, two = self.find(one), self.find(two)
         if one is two or (isinstance(one, Dim) and isinstance(two, Dim)):
-            return bool(one == two)
+            return one is two or bool(one == two)
         if isinstance(two, Unknown) and not isinstance(one, Unknown):
             one, two = two, one
         if two == ONE:
             return False  # an identity or a vector of ones of size one is a scalar written strangely
+        assert isinstance(one, Unknown)
         one.value = two
         self.trail.append(one)
         return True
@@ -253,8 +282,6 @@ class Typer:
         if not shaped:
             return self.number(0)
         shape: tuple[Any, Any] = shaped[0].shape
-        if self.numpy and any(not self.is_scalar(t) for t in shaped) and any(self.is_scalar(t) for t in shaped):
-            pass  # numpy would broadcast a scalar, mathematics does not: reported as a shape below
         for t, a in zip(terms, node.args, strict=True):
             if t in shaped and not self.same_shape(shape, t.shape):
                 one, two = show_shape(self.resolved(shaped[0])), show_shape(self.resolved(t))
@@ -270,7 +297,7 @@ class Typer:
         try:
             return self.left_fold(factors, operators, node)
         except Misshapen as bad:
-            if len(factors) < 3 or "/" in operators and not self.scalar_divisors(factors, operators):
+            if len(factors) < 3 or ("/" in operators and not self.scalar_divisors(factors, operators)):
                 raise
             self.undo(mark)
             best = self.any_association(factors, operators, node)
@@ -400,9 +427,18 @@ class Typer:
     def on_pow(self, node: Node) -> Expr:
         base, exponent = self.infer(node.args[0]), self.infer(node.args[1])
         if not self.is_scalar(exponent):
+            if base.op == "const" and base.data == "e":
+                return self.entrywise("exp", exponent, node.at)
             raise Misshapen("an exponent that is no number", node.at)
         value = constant(exponent)
-        if base.op == "norm" and base.data in ("2", "F") and value is not None and value.denominator == 1 and value % 2 == 0 and 0 < value <= MAX_EXPONENT:
+        if (
+            base.op == "norm"
+            and base.data in ("2", "F")
+            and value is not None
+            and value.denominator == 1
+            and value % 2 == 0
+            and 0 < value <= MAX_EXPONENT
+        ):
             return self.integer_power(self.squared_norm(base.args[0]), int(value) // 2)
         if self.is_scalar(base):
             if base.op == "const" and base.data == "e" and value is None:
@@ -547,7 +583,12 @@ class Typer:
 
     def entrywise(self, function: str, e: Expr, at: int) -> Expr:
         """A function of a scalar, or of every entry of a vector; of a matrix only in numpy's spelling."""
-        if not self.is_scalar(e) and ONE not in (self.find(e.shape[0]), self.find(e.shape[1])) and not self.numpy and function in ("exp", "log", "sqrt"):
+        if (
+            not self.is_scalar(e)
+            and ONE not in (self.find(e.shape[0]), self.find(e.shape[1]))
+            and not self.numpy
+            and function in ("exp", "log", "sqrt")
+        ):
             raise Misshapen(f"{function} of a matrix, of which there are two kinds", at)
         if function == "abs" and e.op == "num":
             return self.number(abs(e.data))
@@ -557,7 +598,9 @@ class Typer:
         if self.is_scalar(one) or self.is_scalar(two):
             return self.scaled(one, two) if self.is_scalar(one) else self.scaled(two, one)
         if not self.same_shape(one.shape, two.shape):
-            raise Misshapen(f"{show_shape(self.resolved(one))} and {show_shape(self.resolved(two))} cannot be multiplied entry by entry", at)
+            raise Misshapen(
+                f"{show_shape(self.resolved(one))} and {show_shape(self.resolved(two))} cannot be multiplied entry by entry", at
+            )
         return self.make("had", (one, two), None, one.shape)
 
     def elementwise_power(self, node: Node, base: Expr, exponent: Expr) -> Expr:

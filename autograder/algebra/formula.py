@@ -12,7 +12,9 @@ from autograder.algebra.symbols import symbols
 from autograder.errors import OutOfBudget, Unreadable
 
 _LAMBDA: Final = re.compile(r"(?:\\lambda|λ|\blambda)\s*\(?\s*([A-Za-z]\w*(?:\s*,\s*[A-Za-z]\w*)*)\s*\)?\s*(?::|\.|->|\\to)(?!\d)")
-_HEAD: Final = re.compile(r"\\?(?:text|mathrm|operatorname)?\{?[A-Za-z][\w\\]*\}?\s*\(\s*([A-Za-z]\w*(?:\s*,\s*[A-Za-z]\w*)*)\s*\)\s*(?::=|=(?!=))")
+_HEAD: Final = re.compile(
+    r"\\?(?:text|mathrm|operatorname)?\{?[A-Za-z][\w\\]*\}?\s*\(\s*([A-Za-z]\w*(?:\s*,\s*[A-Za-z]\w*)*)\s*\)\s*(?::=|=(?!=))"
+)
 ACCEPTED: Final = "a formula such as (x - y)^2 or lambda x, y: (x - y)**2"
 
 
@@ -82,7 +84,7 @@ def _body(text: str, start: int) -> str:
 def _check(e: Expr, text: str) -> None:
     """Raises Unreadable for what has no value entry by entry."""
     allowed = {"num", "sym", "const", "add", "mul", "recip", "pow", "power", "fn", "max", "min", "cases", "rel", "and", "or", "not", "true"}
-    if e.op not in allowed or e.op == "fn" and e.data not in ENTRYWISE:
+    if e.op not in allowed or (e.op == "fn" and e.data not in ENTRYWISE):
         raise Unreadable(text, 0, f"{e.op} is no operation on single numbers", ACCEPTED)
     for a in e.args:
         _check(a, text)

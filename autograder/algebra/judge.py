@@ -5,23 +5,22 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Final
 
 from autograder.algebra.decide import Outcome, Witness, decide_pair, find_witness, seed_of
-from autograder.algebra.expression import Expr, Misshapen, Typer, degree, is_numpy, read_expected, show_dim, show_shape
+from autograder.algebra.expression import Expr, Misshapen, Typer, degree, is_numpy, read_expected
 from autograder.algebra.limits import CACHED_DECISIONS, MAX_CHARACTERS
 from autograder.algebra.nodes import Node
 from autograder.algebra.reader import read_answer
-from autograder.algebra.slips import diagnose, flip
-from autograder.algebra.symbols import ONE, SCALAR, Shape, Symbols
+from autograder.algebra.slips import diagnose
+from autograder.algebra.symbols import Shape, Symbols
 from autograder.errors import OutOfBudget, Unreadable
 from autograder.verdict import Json
 
 LOG: Final = logging.getLogger(__name__)
-FLOAT_DIGITS: Final = 17
 
 
 @dataclass(frozen=True)
@@ -143,11 +142,3 @@ def value_json(value: Any) -> Json:
         return value.numerator if value.denominator == 1 else str(value)
     number = float(value)
     return number if math.isfinite(number) else ("nan" if math.isnan(number) else "inf" if number > 0 else "-inf")
-
-
-def transposed_shape(expected: Shape, answer: Shape) -> bool:
-    """A row where a column is due, or the other way round."""
-    return answer == (expected[1], expected[0]) and answer != expected and ONE in answer and answer != SCALAR
-
-
-__all__ = ["Decision", "Reading", "decide", "decide_expression", "different", "flip", "read_typed", "replace", "show_dim", "show_shape", "value_json"]

@@ -38,7 +38,7 @@ OPERATORS: Final = {
     "÷": "/", "∕": "/", "⁄": "/", "≤": "<=", "⩽": "<=", "≥": ">=", "⩾": ">=", "≠": "!=", "≈": "\\approx", "≡": "=", "≔": "=",
     "∥": "\\|", "‖": "\\|", "⟨": "\\langle", "⟩": "\\rangle", "〈": "\\langle", "〉": "\\rangle", "√": "\\sqrt", "∑": "\\sum",
     "∏": "\\prod", "∈": "\\in", "∞": "\\infty", "⊙": "\\odot", "∘": "\\odot", "⊘": "\\oslash", "→": "\\to", "⇒": "\\implies",
-    "⟹": "\\implies", "⟶": "\\to", "⇔": "\\implies", "↦": "\\to", "←": "\\to", "∀": "\\forall", "′": "'", "’": "'", "‘": "'", "´": "'", "`": "'",
+    "⟹": "\\implies", "⟶": "\\to", "⇔": "\\implies", "↦": "\\to", "←": "=", "∀": "\\forall", "′": "'", "’": "'", "‘": "'", "´": "'", "`": "'",
     "ʹ": "'", "″": "''", "…": "\\ldots", "⋯": "\\ldots", "∴": "\\implies", "∂": "\\partial", "∇": "\\nabla", "∧": "and", "∨": "or",
     "¬": "not", "½": "1/2", "¼": "1/4", "¾": "3/4", "∗": "*", "∣": "|", "⊗": "\\otimes", "ℝ": "R",
 }  # fmt: skip
@@ -46,22 +46,133 @@ OPERATORS: Final = {
 
 RELATIONS: Final = {
     "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=", "ne": "!=", "neq": "!=", "lt": "<", "gt": ">",
-    "approx": "=", "equiv": "=", "coloneqq": "=", "triangleq": "=", "doteq": "=", "simeq": "=", "eq": "=",
+    "approx": "=", "leftarrow": "=", "gets": "=", "equiv": "=", "coloneqq": "=", "triangleq": "=", "doteq": "=", "simeq": "=", "eq": "=",
 }  # fmt: skip
 ARROWS: Final = frozenset(
-    "implies Rightarrow Longrightarrow iff Leftrightarrow rightarrow to longrightarrow therefore Longleftrightarrow mapsto leadsto".split()
+    # fmt: off
+    [
+        "implies",
+        "Rightarrow",
+        "Longrightarrow",
+        "iff",
+        "Leftrightarrow",
+        "rightarrow",
+        "to",
+        "longrightarrow",
+        "therefore",
+        "Longleftrightarrow",
+        "mapsto",
+        "leadsto",
+    ]
+    # fmt: on
 )
 STYLES: Final = frozenset(
-    "mathbf mathrm mathsf mathit mathcal boldsymbol bm vec mathbb mathfrak mathtt mathnormal pmb bf rm it sf tt bfseries boldmath "
-    "displaystyle textstyle scriptstyle limits nolimits bold symbf symbfit underline mathop mathord ensuremath underbrace overbrace "
-    "color protect overrightarrow bfit upmu".split()
+    # fmt: off
+    [
+        "mathbf",
+        "mathrm",
+        "mathsf",
+        "mathit",
+        "mathcal",
+        "boldsymbol",
+        "bm",
+        "vec",
+        "mathbb",
+        "mathfrak",
+        "mathtt",
+        "mathnormal",
+        "pmb",
+        "bf",
+        "rm",
+        "it",
+        "sf",
+        "tt",
+        "bfseries",
+        "boldmath",
+        "displaystyle",
+        "textstyle",
+        "scriptstyle",
+        "limits",
+        "nolimits",
+        "bold",
+        "symbf",
+        "symbfit",
+        "underline",
+        "mathop",
+        "mathord",
+        "ensuremath",
+        "underbrace",
+        "overbrace",
+        "color",
+        "protect",
+        "overrightarrow",
+        "bfit",
+        "upmu",
+    ]
+    # fmt: on
 )
 SKIPPED: Final = frozenset(
-    "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr middle quad qquad enspace thinspace medspace thickspace "
-    "negthinspace nonumber notag displaylimits hfill noindent smallskip medskip bigskip hline par centering relax strut null "
-    "mkern allowbreak newline".split()
+    # fmt: off
+    [
+        "left",
+        "right",
+        "big",
+        "Big",
+        "bigg",
+        "Bigg",
+        "bigl",
+        "bigr",
+        "Bigl",
+        "Bigr",
+        "biggl",
+        "biggr",
+        "Biggl",
+        "Biggr",
+        "middle",
+        "quad",
+        "qquad",
+        "enspace",
+        "thinspace",
+        "medspace",
+        "thickspace",
+        "negthinspace",
+        "nonumber",
+        "notag",
+        "displaylimits",
+        "hfill",
+        "noindent",
+        "smallskip",
+        "medskip",
+        "bigskip",
+        "hline",
+        "par",
+        "centering",
+        "relax",
+        "strut",
+        "null",
+        "mkern",
+        "allowbreak",
+        "newline",
+    ]
+    # fmt: on
 )
-TEXTS: Final = frozenset("text textrm mbox textbf textit textnormal textsf hbox texttt emph textup".split())
+TEXTS: Final = frozenset(
+    # fmt: off
+    [
+        "text",
+        "textrm",
+        "mbox",
+        "textbf",
+        "textit",
+        "textnormal",
+        "textsf",
+        "hbox",
+        "texttt",
+        "emph",
+        "textup",
+    ]
+    # fmt: on
+)
 OPERATOR_NAMES: Final = frozenset({"operatorname", "mathop"})
 DROPPED_ARGUMENT: Final = frozenset({"label", "tag", "hspace", "vspace", "phantom", "hphantom", "vphantom", "ref", "eqref"})
 LIBRARIES: Final = "np numpy torch math scipy jnp nn linalg sympy"
@@ -126,7 +237,7 @@ class _Lexer:
             self.command()
         elif c == "$":
             self.emit("math", "$", 2 if text.startswith("$$", i) else 1)
-        elif c.isascii() and c.isdigit() or (c == "." and i + 1 < self.end and text[i + 1] in "0123456789"):
+        elif (c.isascii() and c.isdigit()) or (c == "." and i + 1 < self.end and text[i + 1] in "0123456789"):
             match = _NUMBER.match(text, i, self.end)
             assert match is not None
             self.emit("num", match[0], len(match[0]))
@@ -134,7 +245,7 @@ class _Lexer:
             self.word()
         elif c == "." and self.attribute():
             pass
-        elif c == "." or c in "\"“”":
+        elif c == "." or c in '"“”':
             self.skip(1)
         elif c in SUPERSCRIPTS or c in SUBSCRIPTS:
             self.scripts(c)
@@ -222,7 +333,7 @@ class _Lexer:
         if "FULLWIDTH" in name or "CYRILLIC" in name:
             raise self.fail(f"{c!r} is the letter {name}, which only looks like a usual one", "the usual letter from the keyboard")
         plain = unicodedata.normalize("NFKC", c)
-        if plain != c and len(plain) == 1 and (plain.isascii() and plain.isalnum() or "GREEK" in unicodedata.name(plain, "")):
+        if plain != c and len(plain) == 1 and ((plain.isascii() and plain.isalnum()) or "GREEK" in unicodedata.name(plain, "")):
             c, name = plain, unicodedata.name(plain)
             if c.isascii():
                 self.emit("word" if c.isalpha() else "num", c, 1)
@@ -287,7 +398,7 @@ class _Lexer:
             self.emit("style", name, length)
         elif name in OPERATOR_NAMES:
             self.emit("style", "operatorname", length)
-        elif name in GREEK or name in LOOKALIKES and len(name) > 3:
+        elif name in GREEK or (name in LOOKALIKES and len(name) > 3):
             self.emit("word", name, length, latex=True)
         elif name in ("vert", "lvert", "rvert", "mid"):
             self.emit("op", "|", length, latex=True)

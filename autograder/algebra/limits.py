@@ -13,6 +13,8 @@ MAX_NODES: Final = 600
 """Of a typed expression, definitions put in."""
 MAX_FACTORS: Final = 40
 """Of one product: choosing its association is cubic in them."""
+MAX_WORD: Final = 24
+"""Letters of a run that is taken apart into declared names."""
 MAX_DIGITS: Final = 15
 """Of one number as typed."""
 MAX_DECIMAL_EXPONENT: Final = 30

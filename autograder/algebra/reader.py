@@ -12,18 +12,21 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from autograder.algebra.grammar import KEYWORDS, RELATION_SIGNS, Grammar
+from autograder.algebra.grammar import Grammar
 from autograder.algebra.lexer import ARROWS, Token, tokens
 from autograder.algebra.limits import MAX_CHARACTERS, MAX_DEPTH
 from autograder.algebra.nodes import Node
-from autograder.algebra.symbols import Name, Symbols
+from autograder.algebra.symbols import GREEK, Name, Symbols
+from autograder.algebra.vocabulary import FUNCTIONS, KEYWORDS, RELATION_SIGNS, TRANSPOSES
 from autograder.errors import OutOfBudget, Unreadable
 
 ONE_FORMULA: Final = "one formula made of the declared symbols, such as x^T A or \\(x^\\top A\\)"
 _MATH: Final = re.compile(r"\$\$(.+?)\$\$|\$([^$]+?)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _RIVALS: Final = re.compile(r"\b(either|maybe|perhaps|possibly|alternatively|depends|depending|versus|vs|unsure|guess)\b|\?", re.IGNORECASE)
 _OR: Final = re.compile(r"\bor\b", re.IGNORECASE)
-_NEGATION: Final = re.compile(r"\b(not|never|neither|nor|cannot|isn|isnt|doesn|don|didn|wasn|wrong|incorrect)\b|n[’']t\b|\bno\b", re.IGNORECASE)
+_NEGATION: Final = re.compile(
+    r"\b(not|never|neither|nor|cannot|isn|isnt|doesn|don|didn|wasn|wrong|incorrect)\b|n[’']t\b|\bno\b", re.IGNORECASE
+)
 _MODIFIERS: Final = re.compile(
     r"\b(transposed?|times|plus|minus|squared|inverse|inverted|half|twice|double|negative|divided|over|without|except|neglecting|roughly|"
     r"approximately|proportional|multiplied|conjugate|reciprocal|square root)\b",
@@ -40,14 +43,88 @@ _LEAD: Final = re.compile(
     re.IGNORECASE,
 )
 FILLERS: Final = frozenset(
-    "the so gradient derivative jacobian partial is are equals equal to answer we get have obtain which thus hence therefore then it this "
-    "that result final gives yields of respect wrt finally solution formula expression value by our my an in row vector matrix ans i.e ie be "
-    "location position elbow point new update loss with hessian".split()
+    # fmt: off
+    [
+        "the",
+        "so",
+        "gradient",
+        "derivative",
+        "jacobian",
+        "partial",
+        "is",
+        "are",
+        "equals",
+        "equal",
+        "to",
+        "answer",
+        "we",
+        "get",
+        "have",
+        "obtain",
+        "which",
+        "thus",
+        "hence",
+        "therefore",
+        "then",
+        "it",
+        "this",
+        "that",
+        "result",
+        "final",
+        "gives",
+        "yields",
+        "of",
+        "respect",
+        "wrt",
+        "finally",
+        "solution",
+        "formula",
+        "expression",
+        "value",
+        "by",
+        "our",
+        "my",
+        "an",
+        "in",
+        "row",
+        "vector",
+        "matrix",
+        "ans",
+        "i.e",
+        "ie",
+        "be",
+        "location",
+        "position",
+        "elbow",
+        "point",
+        "new",
+        "update",
+        "loss",
+        "with",
+        "hessian",
+    ]
+    # fmt: on
 )
 _COLON: Final = re.compile(r"[A-Za-z)](?<!\\):(?!=)\s")
 _REMARK_WORD: Final = re.compile(r"(?<![\\A-Za-z_])[A-Za-z]{3,}(?![A-Za-z_(])")
-_WRAPPERS: Final = frozenset({"aligned", "align", "equation", "gather", "gathered", "split", "multline", "eqnarray", "alignat", "displaymath", "flalign", "math", "center"})
-_NUMPY: Final = re.compile(r"@|\b(?:np|numpy|torch|jnp|nn)\.|\.dot\(|\.mm\(|\.matmul\(")
+_WRAPPERS: Final = frozenset(
+    {
+        "aligned",
+        "align",
+        "equation",
+        "gather",
+        "gathered",
+        "split",
+        "multline",
+        "eqnarray",
+        "alignat",
+        "displaymath",
+        "flalign",
+        "math",
+        "center",
+    }
+)
+_NUMPY: Final = re.compile(r"@|\b(?:np|numpy|torch|jnp|nn)\.|\.(?:dot|mm|mv|matmul|sum|mean)\(")
 _BOX: Final = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{")
 
 
@@ -88,7 +165,12 @@ def _code_marks(text: str) -> str:
     """Backticks and asterisks around the whole of an answer are Markdown."""
     stripped = text.strip()
     for mark in ("```", "`", "**"):
-        if len(stripped) > 2 * len(mark) and stripped.startswith(mark) and stripped.endswith(mark) and mark not in stripped[len(mark) : -len(mark)]:
+        if (
+            len(stripped) > 2 * len(mark)
+            and stripped.startswith(mark)
+            and stripped.endswith(mark)
+            and mark not in stripped[len(mark) : -len(mark)]
+        ):
             start = text.index(mark)
             end = text.rindex(mark)
             text = _blank(_blank(text, end, end + len(mark)), start, start + len(mark))
@@ -161,7 +243,10 @@ def _mathematics(text: str, candidate: str, table: Symbols) -> str:
 
 def _continues(gap: str) -> bool:
     """Does the prose after a formula lead up to the next one?"""
-    return re.search(r"\b(is|are|equals|so|thus|hence|therefore|get|gives|yields|have|obtain|becomes|which)\W*$", gap.strip(), re.IGNORECASE) is not None
+    return (
+        re.search(r"\b(is|are|equals|so|thus|hence|therefore|get|gives|yields|have|obtain|becomes|which)\W*$", gap.strip(), re.IGNORECASE)
+        is not None
+    )
 
 
 def _gaps(outside: str, around: list[tuple[int, int]]) -> list[str]:
@@ -185,8 +270,6 @@ def _is_prose(gap: str, table: Symbols) -> bool:
 @lru_cache(maxsize=4096)
 def _known(word: str, table: Symbols) -> bool:
     """Can a run of letters be part of a formula?"""
-    from autograder.algebra.grammar import FUNCTIONS, TRANSPOSES
-    from autograder.algebra.symbols import GREEK
 
     if word in KEYWORDS or word in FUNCTIONS or word in GREEK or word in TRANSPOSES or word in table.dimensions:
         return True
@@ -209,7 +292,12 @@ def _without_remark(candidate: str, table: Symbols) -> str:
         else:
             return candidate
         words = _REMARK_WORD.findall(stripped[j:])
-        if j == 0 or not any(not _known(word, table) for word in words) or stripped[:j].rstrip()[-1:] in set("+-*/@^_=\\") or stripped[j - 1].isalnum():
+        if (
+            j == 0
+            or not any(not _known(word, table) for word in words)
+            or stripped[:j].rstrip()[-1:] in set("+-*/@^_=\\")
+            or stripped[j - 1].isalnum()
+        ):
             return candidate
         if _OR.match(stripped[j + 1 :].strip()):
             raise Unreadable(candidate, j, "two rival answers", "one answer")
@@ -253,7 +341,11 @@ def _without_lead(candidate: str, table: Symbols) -> str:
     candidate = " " * cut + candidate[cut:]
     while True:
         match_word = re.match(r"\s*([A-Za-z.]{2,}|a(?=\s+[a-z]{3,}))(?=[\s:,])[\s:,]*", candidate)
-        if match_word is None or match_word[1].lower().rstrip(".") not in FILLERS | {"a"} or (table.exact(Name(match_word[1])) and match_word[1] != "a"):
+        if (
+            match_word is None
+            or match_word[1].lower().rstrip(".") not in FILLERS | {"a"}
+            or (table.exact(Name(match_word[1])) and match_word[1] != "a")
+        ):
             return candidate
         candidate = " " * match_word.end() + candidate[match_word.end() :]
 
@@ -291,20 +383,26 @@ def depths(text: str, toks: list[Token]) -> list[int]:
     stack: list[Token] = []
     out = []
     for t in toks:
-        closing = t.kind == "end" or t.kind == "op" and (t.value in pairs or t.value == "\\right.") or t.kind == "cmd" and t.value == "rangle"
+        closing = (
+            t.kind == "end" or (t.kind == "op" and (t.value in pairs or t.value == "\\right.")) or (t.kind == "cmd" and t.value == "rangle")
+        )
         if closing:
             opener = stack[-1] if stack else None
             fits = opener is not None and (
-                opener.kind == "begin" and t.kind == "end" and opener.value == t.value
-                or opener.kind == "op" and t.kind == "op" and pairs.get(t.value) == opener.value
-                or opener.value in ("\\{", "\\left.") and t.value == "\\right."
-                or opener.value == "langle" and t.value == "rangle"
+                (opener.kind == "begin" and t.kind == "end" and opener.value == t.value)
+                or (opener.kind == "op" and t.kind == "op" and pairs.get(t.value) == opener.value)
+                or (opener.value in ("\\{", "\\left.") and t.value == "\\right.")
+                or (opener.value == "langle" and t.value == "rangle")
             )
             if not fits:
                 raise Unreadable(text, t.at, f"{text[t.at : t.end].strip()!r} closes a bracket that was never opened", "balanced brackets")
             stack.pop()
         out.append(len(stack))
-        if t.kind == "begin" or t.kind == "op" and t.value in ("(", "[", "{", "\\{", "\\left.") or t.kind == "cmd" and t.value == "langle":
+        if (
+            t.kind == "begin"
+            or (t.kind == "op" and t.value in ("(", "[", "{", "\\{", "\\left."))
+            or (t.kind == "cmd" and t.value == "langle")
+        ):
             stack.append(t)
             if len(stack) > MAX_DEPTH:
                 raise OutOfBudget("MAX_DEPTH", f"more than {MAX_DEPTH} levels")
@@ -326,7 +424,9 @@ def statements(text: str, toks: list[Token], *, every: bool = False) -> list[lis
     """
     toks = [t for t in toks if t.kind not in ("math", "eof") and not (t.kind in ("begin", "end") and t.value in _WRAPPERS)]
     levels = depths(text, toks)
-    conditional = next((k for k, t in enumerate(toks) if levels[k] == 0 and t.kind == "word" and t.value in ("if", "when", "otherwise", "else")), None)
+    conditional = next(
+        (k for k, t in enumerate(toks) if levels[k] == 0 and t.kind == "word" and t.value in ("if", "when", "otherwise", "else")), None
+    )
     parts: list[tuple[str, list[Token]]] = [("", [])]
     for k, t in enumerate(toks):
         if levels[k] == 0:
@@ -336,7 +436,7 @@ def statements(text: str, toks: list[Token], *, every: bool = False) -> list[lis
                 continue
             if t.kind == "newline":
                 rest = next((u for u in toks[k + 1 :] if u.value != "&"), None)
-                if rest is not None and (rest.kind == "op" and rest.value in RELATION_SIGNS or rest.value in ("+", "-", "cdot", "times")):
+                if rest is not None and ((rest.kind == "op" and rest.value in RELATION_SIGNS) or rest.value in ("+", "-", "cdot", "times")):
                     continue
                 parts.append(("line", []))
                 continue
@@ -357,7 +457,11 @@ def statements(text: str, toks: list[Token], *, every: bool = False) -> list[lis
             raise Unreadable(text, last[0].at if last else 0, "two formulas stand beside each other", "one answer")
         if how in ("comma", "line") and _has_equals(last) and _has_equals(previous):
             one, two = split_chain(last), split_chain(previous)
-            if [t.value for t in one[0]] == [t.value for t in two[0]] and one[0] and [t.value for t in one[-1]] != [t.value for t in two[-1]]:
+            if (
+                [t.value for t in one[0]] == [t.value for t in two[0]]
+                and one[0]
+                and [t.value for t in one[-1]] != [t.value for t in two[-1]]
+            ):
                 raise Unreadable(text, last[0].at, "two rival answers", "one answer")
         if how == "line" and not _has_equals(last) and not _has_equals(previous):
             raise Unreadable(text, last[0].at if last else 0, "two formulas stand below each other", "one answer")
@@ -369,7 +473,7 @@ def _is_remark(part: list[Token]) -> bool:
     signs = [t.value for t in part if t.kind == "op" and t.value in RELATION_SIGNS]
     if any(t.kind == "cmd" and t.value in ("in", "forall", "subset", "quad") for t in part):
         return True
-    conditional = any(t.kind == "word" and t.value in ("if", "when", "else", "otherwise") or t.kind == "begin" for t in part)
+    conditional = any((t.kind == "word" and t.value in ("if", "when", "else", "otherwise")) or t.kind == "begin" for t in part)
     return bool(signs) and not conditional and "=" not in signs
 
 
@@ -390,11 +494,11 @@ def split_chain(part: list[Token]) -> list[list[Token]]:
     depth = 0
     conditional = False
     for t in part:
-        if t.kind == "begin" or t.kind == "op" and t.value in ("(", "[", "{", "\\{"):
+        if t.kind == "begin" or (t.kind == "op" and t.value in ("(", "[", "{", "\\{")):
             depth += 1
-        elif t.kind == "end" or t.kind == "op" and t.value in (")", "]", "}", "\\}", "\\right."):
+        elif t.kind == "end" or (t.kind == "op" and t.value in (")", "]", "}", "\\}", "\\right.")):
             depth -= 1
-        conditional = conditional or t.kind == "word" and t.value in ("if", "when", "for", "where")
+        conditional = conditional or (t.kind == "word" and t.value in ("if", "when", "for", "where"))
         if depth == 0 and not conditional and t.kind == "op" and t.value == "=":
             sides.append([])
         else:

@@ -10,16 +10,15 @@ from typing import Final
 
 from autograder.algebra.decide import EXACT, at_boundary, decide_pair, equal_values, mode_of, seed_of, shapes_for, sweep
 from autograder.algebra.evaluate import Point, condition_holds, symbols_in, value_at
-from autograder.algebra.expression import Expr, Misshapen, Typer, read_expected, show_shape
+from autograder.algebra.expression import Expr, Misshapen, Typer, read_expected
 from autograder.algebra.grammar import Grammar
 from autograder.algebra.judge import Decision, read_typed, shape_json, value_json
 from autograder.algebra.lexer import tokens
 from autograder.algebra.limits import MAX_CHARACTERS
-from autograder.algebra.render import render
 from autograder.algebra.rings import Exact, Real, Ring, Undefined, Value
 from autograder.algebra.sample import draw_values, lift, small_draw, wide_draw
-from autograder.algebra.symbols import SCALAR, Symbols
-from autograder.algebra.verdicts import MAX_SHOWN, AnswerLike, as_verdict, read_line, symbolic_evidence, typed
+from autograder.algebra.symbols import Symbols
+from autograder.algebra.verdicts import AnswerLike, as_verdict, read_line, symbolic_evidence, typed
 from autograder.errors import OutOfBudget, Unreadable
 from autograder.verdict import Json, Verdict, correct, incorrect, partial, undecided, unreadable
 
@@ -82,7 +81,7 @@ def equivalent_by_region(
     if e is None or e.shape != shape:
         witness: dict[str, Json] = {"expected_shape": shape_json(shape), "answer_shape": shape_json(e.shape) if e else reading.misfit}
         decision = Decision("different", "shape", witness, "exact", reading.misfit or None, reading.at, expression=e)
-        return as_verdict(decision, text, expected[0], shown, symbols)
+        return as_verdict(decision, text, shown, symbols)
     try:
         return _judged(text, e, parts, conditions, expected, symbols, alternatives, shown)
     except OutOfBudget as bad:
@@ -204,6 +203,3 @@ def read_condition(text: str, symbols: Symbols) -> Expr:
         raise ValueError(f"the condition {text!r} cannot be read at character {bad.offset + 1}: {bad.reason}") from None
     except (Misshapen, OutOfBudget) as bad:
         raise ValueError(f"the condition {text!r} cannot be used: {bad}") from None
-
-
-__all__ = ["MAX_SHOWN", "SCALAR", "Region", "equivalent_by_region", "read_condition", "render", "show_shape"]

@@ -39,7 +39,7 @@ def word_length(e: Expr) -> int:
         return int(e.shape != SCALAR)
     if e.op in ("matmul", "mul", "scale", "had"):
         return sum(below)
-    if e.op == "mpow" or e.op == "pow" and e.data.denominator == 1:
+    if e.op == "mpow" or (e.op == "pow" and e.data.denominator == 1):
         return below[0] * abs(int(e.data))
     return max(below, default=0)
 
@@ -64,9 +64,19 @@ def small_draw(rng: Random, limit: int = 3) -> Draw:
 
 
 def draw_values(
-    table: Symbols, keys: Iterable[str], sizes: Mapping[str, int], ring: Ring, draw: Draw, rng: Random, *, plain: bool = False
+    table: Symbols,
+    keys: Iterable[str],
+    sizes: Mapping[str, int],
+    ring: Ring,
+    draw: Draw,
+    rng: Random,
+    *,
+    plain: bool = False,
+    turn: int = 0,
 ) -> dict[str, Value]:
     """A value for each symbol, in the ring. plain: readable special values (signed permutations for orthogonal matrices).
+
+    turn: counts up from draw to draw, so that orthogonal matrices of both determinants occur, in every combination.
 
     Raises Undefined where a constraint cannot be met.
     """
@@ -75,7 +85,11 @@ def draw_values(
     values: dict[str, Value] = {}
     if not table.constraints:
         for symbol in order:
-            values[symbol.key] = draw_symbol(symbol, sizes, ring, draw, rng, plain)
+            if "orthogonal" in symbol.assumptions:
+                turn, bit = divmod(turn, 2)
+                values[symbol.key] = draw_symbol(symbol, sizes, ring, draw, rng, plain, flipped=bit == 1)
+            else:
+                values[symbol.key] = draw_symbol(symbol, sizes, ring, draw, rng, plain)
         return values
     solved = [solve_constraint(table, text) for text in table.constraints]
     targets = {target for target, _ in solved}
@@ -108,8 +122,10 @@ def solve_constraint(table: Symbols, text: str) -> tuple[str, Expr]:
     raise ValueError(f"the constraint {text!r} gives no symbol: one side must be a symbol or its inverse")
 
 
-def draw_symbol(symbol: Symbol, sizes: Mapping[str, int], ring: Ring, draw: Draw, rng: Random, plain: bool = False) -> Value:
-    """One value that honours the assumptions."""
+def draw_symbol(
+    symbol: Symbol, sizes: Mapping[str, int], ring: Ring, draw: Draw, rng: Random, plain: bool = False, flipped: bool | None = None
+) -> Value:
+    """One value that honours the assumptions. flipped: the determinant of an orthogonal matrix is -1; by chance if None."""
     assumed = symbol.assumptions
 
     def number() -> Number:
@@ -119,7 +135,7 @@ def draw_symbol(symbol: Symbol, sizes: Mapping[str, int], ring: Ring, draw: Draw
         return number()
     rows, columns = symbol.shape[0].size(sizes), symbol.shape[1].size(sizes)
     if "orthogonal" in assumed:
-        return orthogonal(ring, rows, draw, rng, symmetric="symmetric" in assumed, plain=plain)
+        return orthogonal(ring, rows, draw, rng, symmetric="symmetric" in assumed, plain=plain, flipped=flipped)
     if "diagonal" in assumed:
         strict = assumed | ({"positive"} if "positive_definite" in assumed else set()) | ({"nonzero"} if "invertible" in assumed else set())
         zero = ring.const(Fraction(0))
@@ -159,14 +175,20 @@ def scalar(ring: Ring, draw: Draw, assumed: frozenset[str] | set[str]) -> Number
     return x
 
 
-def orthogonal(ring: Ring, n: int, draw: Draw, rng: Random, *, symmetric: bool, plain: bool) -> Matrix:
-    """An orthogonal matrix, of determinant 1 or -1 with equal chance.
+def orthogonal(ring: Ring, n: int, draw: Draw, rng: Random, *, symmetric: bool, plain: bool, flipped: bool | None = None) -> Matrix:
+    """An orthogonal matrix, of determinant 1 or -1: with equal chance, or as `flipped` says.
 
     Cayley's (I - S)(I + S)^-1 with S skew reaches determinant 1 only; one column changes its sign half of the time.
     A symmetric one is Q D Q^T with signs on the diagonal of D.
     """
     one, zero = ring.const(Fraction(1)), ring.const(Fraction(0))
     signs = [rng.choice((1, -1)) for _ in range(n)]
+    if flipped is not None and not plain:
+        minus_ones = sum(s < 0 for s in signs)
+        if (minus_ones % 2 == 1) != flipped:
+            signs[0] = -signs[0]
+        if not symmetric:
+            signs[0] = -1 if flipped else 1
     if plain and not symmetric:
         order = list(range(n))
         rng.shuffle(order)

@@ -6,7 +6,7 @@ random point and then confirmed by the full decision.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
@@ -144,11 +144,13 @@ class Probe:
             if not pairs:
                 continue
             ratios.append((ring, ring.red(pairs[0][1] * ring.inv(pairs[0][0]))))
-        for factor in sorted({f for ring, ratio in ratios for f in known_factors(ring, ratio)}, key=lambda f: (abs(f[1]), f[0].denominator, abs(f[0]))):
+        for factor in sorted(
+            {f for ring, ratio in ratios for f in known_factors(ring, ratio)}, key=lambda f: (abs(f[1]), f[0].denominator, abs(f[0]))
+        ):
             number, power = factor
             candidate = scaled(expected=self.expected, number=number, power=power)
-            if factor != (1, 0) and self.confirmed(candidate):
-                if factor == (-1, 0):
+            if (number != 1 or power) and self.confirmed(candidate):
+                if number == -1 and not power:
                     return "sign"
                 return f"scaled:{number}" if power == 0 else f"scaled:{number}*pi" if power == 1 else f"scaled:{number}/pi"
         return None
@@ -179,7 +181,11 @@ class Probe:
 
     def assumed_symmetric(self) -> str | None:
         """Do the two agree once every square matrix is symmetric?"""
-        square = [s for s in self.table.declared if s.shape != SCALAR and s.shape[0] == s.shape[1] and not s.assumptions & {"symmetric", "positive_definite", "diagonal"}]
+        square = [
+            s
+            for s in self.table.declared
+            if s.shape != SCALAR and s.shape[0] == s.shape[1] and not s.assumptions & {"symmetric", "positive_definite", "diagonal"}
+        ]
         keys = occurring(self.expected, self.answer)
         square = [s for s in square if s.key in keys and "orthogonal" not in s.assumptions]
         if not square:
@@ -265,13 +271,12 @@ def flip(e: Expr) -> Expr:
 CONDITIONS: Final = frozenset({"rel", "and", "or", "not", "true"})
 
 
-def everywhere(e: Expr, change: object) -> Iterator[Expr]:
+def everywhere(e: Expr, change: Callable[[Expr], Iterator[Expr]]) -> Iterator[Expr]:
     """The tree with one node changed, for every node and every way in which `change` changes it."""
-    assert callable(change)
     if e.op not in CONDITIONS:
         yield from change(e)
-    for k, child in enumerate(e.args):
-        for new in everywhere(child, change):
+    for k, below in enumerate(e.args):
+        for new in everywhere(below, change):
             yield Expr(e.op, (*e.args[:k], new, *e.args[k + 1 :]), e.data, e.shape)
 
 
@@ -304,7 +309,11 @@ def pushed(e: Expr) -> Expr:
     e = Expr(e.op, args, e.data, e.shape)
     if e.op in ("transpose", "inverse"):
         inner = e.args[0]
-        wrap = (lambda x: pushed(flip(x))) if e.op == "transpose" else (lambda x: pushed(Expr("inverse", (x,), None, x.shape)))
+        turned = e.op == "transpose"
+
+        def wrap(x: Expr) -> Expr:
+            return pushed(flip(x) if turned else Expr("inverse", (x,), None, x.shape))
+
         if inner.op == "matmul" and (e.op == "transpose" or all(a.shape[0] == a.shape[1] and a.shape != SCALAR for a in inner.args)):
             left, right = inner.args
             return Expr("matmul", (wrap(right), wrap(left)), None, e.shape)
@@ -379,9 +388,7 @@ def expanded(e: Expr) -> list[Expr]:
         out = [t for a in e.args for t in expanded(a)]
     elif e.op in ("mul", "scale", "matmul", "had"):
         out = [Expr(e.op, (x, y), None, e.shape) for x in expanded(e.args[0]) for y in expanded(e.args[1])]
-    elif e.op in ("transpose", "trace", "esum", "diag", "diagonal"):
-        out = [Expr(e.op, (x,), e.data, e.shape) for x in expanded(e.args[0])]
-    elif e.op == "sum":
+    elif e.op in ("transpose", "trace", "esum", "diag", "diagonal") or e.op == "sum":
         out = [Expr(e.op, (x,), e.data, e.shape) for x in expanded(e.args[0])]
     elif e.op == "pow" and e.data in (2, 3):
         base = expanded(e.args[0])

@@ -12,7 +12,7 @@ from autograder.algebra.judge import Decision, decide_expression
 from autograder.algebra.render import render
 from autograder.algebra.symbols import Symbols
 from autograder.errors import Unreadable
-from autograder.verdict import Json, Verdict, correct, incorrect, missing, undecided, unreadable
+from autograder.verdict import Json, Verdict, correct, error, incorrect, missing, undecided, unreadable
 
 MAX_SHOWN: Final = 4_000
 """Characters of a text in the evidence."""
@@ -79,7 +79,7 @@ def equivalent(answer: AnswerLike | str, expected: Any, symbols: Symbols) -> Ver
         truth = from_sympy(expected, symbols)
         shown, proof = str(expected), proved
     decision = decide_expression(text, truth, symbols)
-    verdict = as_verdict(decision, text, truth, shown, symbols)
+    verdict = as_verdict(decision, text, shown, symbols)
     if proof is None or decision.verdict not in ("equivalent", "different") or decision.expression is None:
         return verdict
     return certified(verdict, decision, proof(truth, decision.expression, symbols))
@@ -87,14 +87,13 @@ def equivalent(answer: AnswerLike | str, expected: Any, symbols: Symbols) -> Ver
 
 def certified(verdict: Verdict, decision: Decision, proof: bool | None) -> Verdict:
     """The verdict with what sympy says of it; where the two disagree it is our own error."""
-    from autograder.verdict import error
-
     if proof is None:
         return verdict
     if proof and decision.verdict == "equivalent":
         return replace(verdict, method=f"proved by sympy; {verdict.method}")
     if proof:
-        return replace(error("Two of our methods disagree about this answer: a person looks at it.", evidence=verdict.evidence), read=verdict.read)
+        message = "Two of our methods disagree about this answer: a person looks at it."
+        return error(message, evidence=verdict.evidence).with_read(verdict.read)
     return verdict
 
 
@@ -115,7 +114,7 @@ def read_line(e: Expr | None, symbols: Symbols) -> str:
     return "" if e is None else f"Read as: {render(e, symbols)}"
 
 
-def as_verdict(decision: Decision, text: str, expected: Expr, shown: str, symbols: Symbols) -> Verdict:
+def as_verdict(decision: Decision, text: str, shown: str, symbols: Symbols) -> Verdict:
     """A decision as a verdict with feedback and evidence."""
     read = read_line(decision.expression, symbols)
     if decision.verdict == "equivalent":
@@ -126,10 +125,11 @@ def as_verdict(decision: Decision, text: str, expected: Expr, shown: str, symbol
     if decision.verdict == "undecided":
         return undecided(f"This could not be decided: {decision.reason}.", read=read, evidence={"kind": "text", "said": text[:MAX_SHOWN]})
     evidence = symbolic_evidence(decision, text, shown, symbols)
-    return incorrect(feedback(decision, expected), evidence=evidence, slip=decision.diagnosis, method=method_text(decision) if decision.method != "exact" else "exact evaluation", read=read)
+    method = "exact evaluation" if decision.method == "exact" else method_text(decision)
+    return incorrect(feedback(decision), evidence=evidence, slip=decision.diagnosis, method=method, read=read)
 
 
-def feedback(decision: Decision, expected: Expr) -> str:
+def feedback(decision: Decision) -> str:
     """What is wrong, without what would be right."""
     slip = decision.diagnosis
     if decision.boundary:
