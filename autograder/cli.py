@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +30,9 @@ AssignmentOption = Annotated[str, typer.Option("--assignment", help="Name of an 
 ProfileOption = Annotated[str, typer.Option("--profile", help="Which parts count: one of the assignment's profiles.")]
 DeadlineOption = Annotated[float | None, typer.Option("--deadline", help="Seconds for the whole grading, wall clock.")]
 OverridesOption = Annotated[Path | None, typer.Option("--overrides", help="Decisions of persons, as `autograder review` writes them.")]
+
+BEGAN = time.monotonic()
+"""The time for a grading counts from here: our own imports are part of it."""
 
 GRADER_FAILED = 1
 UNUSABLE = 2
