@@ -9,7 +9,6 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.text import Text
 
 LINES = 20
 """Lines that a whole class is told in, where there is no terminal."""
@@ -27,11 +26,11 @@ class Watch:
     def __init__(self, total: int) -> None:
         self.total = total
         self.done = 0
-        self.fresh = 0
         self.counts: Counter[str] = Counter()
         self.slowest = ("", 0.0)
-        self.began = time.monotonic()
-        self._told = self.began
+        self.began: float | None = None
+        """When the first submission was begun."""
+        self._told = time.monotonic()
         self._told_done = 0
         self._bar: Progress | None = None
         if sys.stderr.isatty():
@@ -48,12 +47,15 @@ class Watch:
         if self._bar is not None:
             self._bar.stop()
 
-    def finished(self, name: str, seconds: float, counts: dict[str, int], *, fresh: bool) -> None:
-        """One submission is done. counts: its verdicts. fresh: graded now, not taken over."""
+    def started(self) -> None:
+        """The jobs are warm and the first submission begins: the rate counts from here."""
+        self.began = self.began or time.monotonic()
+
+    def finished(self, name: str, seconds: float, counts: dict[str, int]) -> None:
+        """One submission is done. counts: its verdicts."""
         self.done += 1
-        self.fresh += fresh
         self.counts.update(counts)
-        if fresh and seconds > self.slowest[1]:
+        if seconds > self.slowest[1]:
             self.slowest = (name, seconds)
         self.tick()
 
@@ -73,21 +75,21 @@ class Watch:
             print(f"[{self.done}/{self.total}] {self.line()}", file=sys.stderr, flush=True)
 
     def rate(self) -> float:
-        """Submissions graded a second, so far."""
-        return self.fresh / max(1e-6, time.monotonic() - self.began)
+        """Submissions done a second, so far."""
+        return self.done / max(1e-6, time.monotonic() - (self.began or 0.0))
 
     def line(self, doing: str = "") -> str:
         """Rate, time left, verdicts, the slowest."""
-        left = (self.total - self.done) / self.rate() if self.fresh else 0.0
-        parts = [f"{self.rate():.2f}/s"] if self.fresh else []
-        if self.fresh and self.done < self.total:
+        left = (self.total - self.done) / self.rate() if self.done else 0.0
+        parts = [f"{self.rate():.2f}/s"] if self.done else []
+        if 0 < self.done < self.total:
             parts.append(f"{int(left) // 60}:{int(left) % 60:02d} left")
         parts += [f"{count} {kind}" for kind, count in self.counts.most_common() if count]
         if self.slowest[0]:
             parts.append(f"slowest {shortened(self.slowest[0])} {self.slowest[1]:.1f} s")
         if doing:
             parts.append(f"now {doing}")
-        return Text(", ".join(parts)).plain.replace("[", "(").replace("]", ")")
+        return ", ".join(parts).replace("[", "(").replace("]", ")")  # no markup of rich's
 
 
 def shortened(name: str) -> str:

@@ -158,6 +158,7 @@ class _Run:
         """Gives orders to whoever is free and takes what was answered."""
         for job in self.jobs:
             if job.ready and job.handed is None and waiting and not stop.asked:
+                watch.started()
                 self.order(job, waiting.pop())
         by_handle = {job.fileno(): job for job in self.jobs}
         for handle in wait(list(by_handle), TICK_SECONDS):
@@ -217,7 +218,7 @@ class _Run:
             outcome = Outcome(**said)
             self.journal.end(grading if grading is not None else self.journal.begin(self.run, handed.name), outcome)
         self.place(handed, outcome)
-        watch.finished(handed.name, outcome.seconds, dict(counts), fresh="unchanged" not in said)
+        watch.finished(handed.name, outcome.seconds, dict(counts))
 
     def place(self, handed: Handed, outcome: Outcome) -> None:
         """Puts results.json where it belongs; an old one goes where there is none now."""
