@@ -10,14 +10,7 @@ from autograder.algebra.limits import MAX_BLOCK_ENTRIES
 from autograder.algebra.nodes import Node
 from autograder.algebra.scripts import Scripts
 from autograder.algebra.symbols import Name
-from autograder.algebra.vocabulary import (
-    BARE,
-    COMMANDS,
-    FRACTIONS,
-    FUNCTIONS,
-    OPENERS,
-    RELATION_SIGNS,
-)
+from autograder.algebra.vocabulary import BARE, COMMANDS, FRACTIONS, FUNCTIONS, OPENERS, RELATION_SIGNS
 from autograder.errors import OutOfBudget, Unreadable
 
 ZERO: Final = Node("num", (), Fraction(0))

@@ -5,11 +5,8 @@ from __future__ import annotations
 from autograder.algebra.lexer import Token, group_at
 from autograder.algebra.limits import MAX_DEPTH, MAX_WORD
 from autograder.algebra.nodes import Node
-from autograder.algebra.symbols import GREEK, SCALAR, Name, Symbols
-from autograder.algebra.vocabulary import (
-    KEYWORDS,
-    RELATION_SIGNS,
-)
+from autograder.algebra.symbols import SCALAR, Name, Symbols
+from autograder.algebra.vocabulary import GREEK, KEYWORDS, RELATION_SIGNS
 from autograder.errors import OutOfBudget, Unreadable
 
 

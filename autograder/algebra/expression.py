@@ -11,46 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from autograder.algebra.limits import MAX_DEGREE, MAX_EXPONENT, MAX_NODES
 from autograder.algebra.nodes import Node
 from autograder.algebra.reader import read_answer
 from autograder.algebra.symbols import ONE, SCALAR, Dim, Name, Shape, Symbol, Symbols, parse_dim
+from autograder.algebra.vocabulary import ENTRYWISE
 from autograder.errors import AutograderError, OutOfBudget, Unreadable
-
-ENTRYWISE: Final = frozenset(
-    # fmt: off
-    [
-        "exp",
-        "log",
-        "sqrt",
-        "sin",
-        "cos",
-        "tan",
-        "tanh",
-        "sinh",
-        "cosh",
-        "atan",
-        "abs",
-        "sign",
-        "relu",
-        "sigmoid",
-        "softplus",
-        "sigmoid_prime",
-        "relu_prime",
-        "tanh_prime",
-        "exp_prime",
-        "log_prime",
-        "softplus_prime",
-        "log1p",
-        "expm1",
-        "log2",
-        "log10",
-        "reciprocal",
-    ]
-    # fmt: on
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from autograder.algebra.expression import ENTRYWISE, Expr, Misshapen, Typer, degree
+from autograder.algebra.expression import Expr, Misshapen, Typer, degree
 from autograder.algebra.reader import read_answer
 from autograder.algebra.symbols import symbols
+from autograder.algebra.vocabulary import ENTRYWISE
 from autograder.errors import OutOfBudget, Unreadable
 
 _LAMBDA: Final = re.compile(r"(?:\\lambda|λ|\blambda)\s*\(?\s*([A-Za-z]\w*(?:\s*,\s*[A-Za-z]\w*)*)\s*\)?\s*(?::|\.|->|\\to)(?!\d)")

@@ -15,15 +15,7 @@ from autograder.algebra.lexer import Token, group_at
 from autograder.algebra.limits import MAX_FACTORS
 from autograder.algebra.nodes import Node
 from autograder.algebra.symbols import Name
-from autograder.algebra.vocabulary import (
-    CASES,
-    COMMANDS,
-    FRACTIONS,
-    KEYWORDS,
-    MATRICES,
-    OPENERS,
-    RELATION_SIGNS,
-)
+from autograder.algebra.vocabulary import CASES, COMMANDS, FRACTIONS, KEYWORDS, MATRICES, OPENERS, RELATION_SIGNS
 from autograder.errors import OutOfBudget, Unreadable
 
 ZERO: Final = Node("num", (), Fraction(0))

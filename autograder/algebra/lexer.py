@@ -12,7 +12,22 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from autograder.algebra.limits import MAX_CHARACTERS, MAX_TOKENS
-from autograder.algebra.symbols import ACCENTS, GREEK, LOOKALIKES, Name
+from autograder.algebra.symbols import Name
+from autograder.algebra.vocabulary import (
+    ACCENTS,
+    COMBINING,
+    DROPPED_ARGUMENT,
+    GREEK,
+    LOOKALIKES,
+    OPERATOR_NAMES,
+    OPERATORS,
+    PLAIN,
+    RELATIONS,
+    SKIPPED,
+    STYLES,
+    TEXTS,
+    TWO,
+)
 from autograder.errors import OutOfBudget, Unreadable
 
 
@@ -33,148 +48,7 @@ class Token:
 
 SUPERSCRIPTS: Final = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ᵀᵗⁿⁱ", "0123456789+-()Ttni", strict=True)) | {"⊤": "T", "ᐪ": "T", "⸆": "T", "†": "+"}
 SUBSCRIPTS: Final = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₍₎ᵢⱼₖₙₘₜₓ", "0123456789+-()ijknmtx", strict=True))
-OPERATORS: Final = {
-    "−": "-", "–": "-", "—": "-", "﹣": "-", "·": "\\cdot", "⋅": "\\cdot", "∙": "\\cdot", "•": "\\cdot", "×": "\\times",
-    "÷": "/", "∕": "/", "⁄": "/", "≤": "<=", "⩽": "<=", "≥": ">=", "⩾": ">=", "≠": "!=", "≈": "\\approx", "≡": "=", "≔": "=",
-    "∥": "\\|", "‖": "\\|", "⟨": "\\langle", "⟩": "\\rangle", "〈": "\\langle", "〉": "\\rangle", "√": "\\sqrt", "∑": "\\sum",
-    "∏": "\\prod", "∈": "\\in", "∞": "\\infty", "⊙": "\\odot", "∘": "\\odot", "⊘": "\\oslash", "→": "\\to", "⇒": "\\implies",
-    "⟹": "\\implies", "⟶": "\\to", "⇔": "\\implies", "↦": "\\to", "←": "=", "∀": "\\forall", "′": "'", "’": "'", "‘": "'", "´": "'", "`": "'",
-    "ʹ": "'", "″": "''", "…": "\\ldots", "⋯": "\\ldots", "∴": "\\implies", "∂": "\\partial", "∇": "\\nabla", "∧": "and", "∨": "or",
-    "¬": "not", "½": "1/2", "¼": "1/4", "¾": "3/4", "∗": "*", "∣": "|", "⊗": "\\otimes", "ℝ": "R",
-}  # fmt: skip
-"""Unicode for what LaTeX or plain text writes otherwise. A value that begins with a backslash is that command."""
 
-RELATIONS: Final = {
-    "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=", "ne": "!=", "neq": "!=", "lt": "<", "gt": ">",
-    "approx": "=", "leftarrow": "=", "gets": "=", "equiv": "=", "coloneqq": "=", "triangleq": "=", "doteq": "=", "simeq": "=", "eq": "=",
-}  # fmt: skip
-ARROWS: Final = frozenset(
-    # fmt: off
-    [
-        "implies",
-        "Rightarrow",
-        "Longrightarrow",
-        "iff",
-        "Leftrightarrow",
-        "rightarrow",
-        "to",
-        "longrightarrow",
-        "therefore",
-        "Longleftrightarrow",
-        "mapsto",
-        "leadsto",
-    ]
-    # fmt: on
-)
-STYLES: Final = frozenset(
-    # fmt: off
-    [
-        "mathbf",
-        "mathrm",
-        "mathsf",
-        "mathit",
-        "mathcal",
-        "boldsymbol",
-        "bm",
-        "vec",
-        "mathbb",
-        "mathfrak",
-        "mathtt",
-        "mathnormal",
-        "pmb",
-        "bf",
-        "rm",
-        "it",
-        "sf",
-        "tt",
-        "bfseries",
-        "boldmath",
-        "displaystyle",
-        "textstyle",
-        "scriptstyle",
-        "limits",
-        "nolimits",
-        "bold",
-        "symbf",
-        "symbfit",
-        "underline",
-        "mathop",
-        "mathord",
-        "ensuremath",
-        "underbrace",
-        "overbrace",
-        "color",
-        "protect",
-        "overrightarrow",
-        "bfit",
-        "upmu",
-    ]
-    # fmt: on
-)
-SKIPPED: Final = frozenset(
-    # fmt: off
-    [
-        "left",
-        "right",
-        "big",
-        "Big",
-        "bigg",
-        "Bigg",
-        "bigl",
-        "bigr",
-        "Bigl",
-        "Bigr",
-        "biggl",
-        "biggr",
-        "Biggl",
-        "Biggr",
-        "middle",
-        "quad",
-        "qquad",
-        "enspace",
-        "thinspace",
-        "medspace",
-        "thickspace",
-        "negthinspace",
-        "nonumber",
-        "notag",
-        "displaylimits",
-        "hfill",
-        "noindent",
-        "smallskip",
-        "medskip",
-        "bigskip",
-        "hline",
-        "par",
-        "centering",
-        "relax",
-        "strut",
-        "null",
-        "mkern",
-        "allowbreak",
-        "newline",
-    ]
-    # fmt: on
-)
-TEXTS: Final = frozenset(
-    # fmt: off
-    [
-        "text",
-        "textrm",
-        "mbox",
-        "textbf",
-        "textit",
-        "textnormal",
-        "textsf",
-        "hbox",
-        "texttt",
-        "emph",
-        "textup",
-    ]
-    # fmt: on
-)
-OPERATOR_NAMES: Final = frozenset({"operatorname", "mathop"})
-DROPPED_ARGUMENT: Final = frozenset({"label", "tag", "hspace", "vspace", "phantom", "hphantom", "vphantom", "ref", "eqref"})
 LIBRARIES: Final = "np numpy torch math scipy jnp nn linalg sympy"
 _FUNC: Final = re.compile(rf"(?:{'|'.join(LIBRARIES.split())})(?:\.[A-Za-z_]\w*)+")
 _NUMBER: Final = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+(?![A-Za-z0-9]))?", re.ASCII)
@@ -183,12 +57,6 @@ _COMMAND: Final = re.compile(r"\\([A-Za-z]+)\*?")
 _ATTR: Final = re.compile(r"\.([A-Za-z_]\w*)", re.ASCII)
 _TEXT_ARGUMENT: Final = re.compile(r"\s*\{([^{}$]*)\}")
 _ENVIRONMENT: Final = re.compile(r"\s*\{\s*([A-Za-z]+\*?)\s*\}(?:\s*\{[lcrp|@{}\s]*\})?(?:\s*\[[a-z]\])?")
-COMBINING: Final = {
-    "\u0302": "hat", "\u0304": "bar", "\u0305": "bar", "\u0303": "tilde", "\u0307": "dot", "\u0308": "ddot", "\u030c": "check",
-    "\u20d7": "", "\u20d1": "", "\u0332": "", "\u0331": "",
-}  # fmt: skip
-TWO: Final = {"**": "^", "<=": "<=", ">=": ">=", "!=": "!=", "==": "=", ":=": "=", "=>": "\\implies", "->": "\\to", ".*": "\\odot", "./": "\\oslash", "||": "\\|", "<>": "!=", "=<": "<="}  # fmt: skip
-PLAIN: Final = frozenset("+-*/^_=<>()[]{},;:!&|'@?")
 WORDS_FOR: Final = {"varnothing": "0", "emptyset": "0"}
 
 

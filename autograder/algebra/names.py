@@ -9,15 +9,8 @@ from autograder.algebra.cursor import Cursor
 from autograder.algebra.lexer import Token, group_at, script_text
 from autograder.algebra.limits import MAX_DECIMAL_EXPONENT, MAX_DIGITS, MAX_WORD
 from autograder.algebra.nodes import Node
-from autograder.algebra.symbols import GREEK, SCALAR, Name, Symbol
-from autograder.algebra.vocabulary import (
-    BARE,
-    COMMANDS,
-    FRACTIONS,
-    FUNCTIONS,
-    OPENERS,
-    TRANSPOSES,
-)
+from autograder.algebra.symbols import SCALAR, Name, Symbol
+from autograder.algebra.vocabulary import BARE, COMMANDS, FRACTIONS, FUNCTIONS, GREEK, OPENERS, TRANSPOSES
 from autograder.errors import OutOfBudget, Unreadable
 
 ZERO: Final = Node("num", (), Fraction(0))

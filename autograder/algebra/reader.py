@@ -13,11 +13,11 @@ from functools import lru_cache
 from typing import Final
 
 from autograder.algebra.grammar import Grammar
-from autograder.algebra.lexer import ARROWS, Token, tokens
+from autograder.algebra.lexer import Token, tokens
 from autograder.algebra.limits import MAX_CHARACTERS, MAX_DEPTH
 from autograder.algebra.nodes import Node
-from autograder.algebra.symbols import GREEK, Name, Symbols
-from autograder.algebra.vocabulary import FUNCTIONS, KEYWORDS, RELATION_SIGNS, TRANSPOSES
+from autograder.algebra.symbols import Name, Symbols
+from autograder.algebra.vocabulary import ARROWS, FILLERS, FUNCTIONS, GREEK, KEYWORDS, RELATION_SIGNS, TRANSPOSES, WRAPPERS
 from autograder.errors import OutOfBudget, Unreadable
 
 ONE_FORMULA: Final = "one formula made of the declared symbols, such as x^T A or \\(x^\\top A\\)"
@@ -42,88 +42,8 @@ _LEAD: Final = re.compile(
     r"reduces to|to|as|follows|answer|then|namely|we find|find|finally)(?![A-Za-z_])\s*[:,]?",
     re.IGNORECASE,
 )
-FILLERS: Final = frozenset(
-    # fmt: off
-    [
-        "the",
-        "so",
-        "gradient",
-        "derivative",
-        "jacobian",
-        "partial",
-        "is",
-        "are",
-        "equals",
-        "equal",
-        "to",
-        "answer",
-        "we",
-        "get",
-        "have",
-        "obtain",
-        "which",
-        "thus",
-        "hence",
-        "therefore",
-        "then",
-        "it",
-        "this",
-        "that",
-        "result",
-        "final",
-        "gives",
-        "yields",
-        "of",
-        "respect",
-        "wrt",
-        "finally",
-        "solution",
-        "formula",
-        "expression",
-        "value",
-        "by",
-        "our",
-        "my",
-        "an",
-        "in",
-        "row",
-        "vector",
-        "matrix",
-        "ans",
-        "i.e",
-        "ie",
-        "be",
-        "location",
-        "position",
-        "elbow",
-        "point",
-        "new",
-        "update",
-        "loss",
-        "with",
-        "hessian",
-    ]
-    # fmt: on
-)
 _COLON: Final = re.compile(r"[A-Za-z)](?<!\\):(?!=)\s")
 _REMARK_WORD: Final = re.compile(r"(?<![\\A-Za-z_])[A-Za-z]{3,}(?![A-Za-z_(])")
-_WRAPPERS: Final = frozenset(
-    {
-        "aligned",
-        "align",
-        "equation",
-        "gather",
-        "gathered",
-        "split",
-        "multline",
-        "eqnarray",
-        "alignat",
-        "displaymath",
-        "flalign",
-        "math",
-        "center",
-    }
-)
 _NUMPY: Final = re.compile(r"@|\b(?:np|numpy|torch|jnp|nn)\.|\.(?:dot|mm|mv|matmul|sum|mean)\(")
 _BOX: Final = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{")
 
@@ -422,7 +342,7 @@ def statements(text: str, toks: list[Token], *, every: bool = False) -> list[lis
 
     Raises Unreadable for two rival answers, unless `every` statement is asked for.
     """
-    toks = [t for t in toks if t.kind not in ("math", "eof") and not (t.kind in ("begin", "end") and t.value in _WRAPPERS)]
+    toks = [t for t in toks if t.kind not in ("math", "eof") and not (t.kind in ("begin", "end") and t.value in WRAPPERS)]
     levels = depths(text, toks)
     conditional = next(
         (k for k, t in enumerate(toks) if levels[k] == 0 and t.kind == "word" and t.value in ("if", "when", "otherwise", "else")), None

@@ -8,11 +8,8 @@ from fractions import Fraction
 from autograder.algebra.lexer import group_at, script_text
 from autograder.algebra.names import Names
 from autograder.algebra.nodes import Node
-from autograder.algebra.symbols import GREEK, SCALAR, Name
-from autograder.algebra.vocabulary import (
-    FUNCTIONS,
-    TRANSPOSES,
-)
+from autograder.algebra.symbols import SCALAR, Name
+from autograder.algebra.vocabulary import FUNCTIONS, GREEK, TRANSPOSES
 from autograder.errors import Unreadable
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
+from autograder.algebra.vocabulary import LOOKALIKES
 from autograder.errors import Unreadable
 
 ASSUMPTIONS: Final = frozenset({"symmetric", "positive_definite", "orthogonal", "invertible", "diagonal", "positive", "nonzero"})
@@ -59,77 +60,6 @@ class Dim(NamedTuple):
 ONE: Final = Dim(1)
 Shape: TypeAlias = tuple[Dim, Dim]
 SCALAR: Final[Shape] = (ONE, ONE)
-
-GREEK: Final = frozenset(
-    # fmt: off
-    [
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "zeta",
-        "eta",
-        "theta",
-        "iota",
-        "kappa",
-        "lambda",
-        "mu",
-        "nu",
-        "xi",
-        "omicron",
-        "pi",
-        "rho",
-        "sigma",
-        "tau",
-        "upsilon",
-        "phi",
-        "chi",
-        "psi",
-        "omega",
-        "Gamma",
-        "Delta",
-        "Theta",
-        "Lambda",
-        "Xi",
-        "Pi",
-        "Sigma",
-        "Upsilon",
-        "Phi",
-        "Psi",
-        "Omega",
-        "ell",
-        "hbar",
-        "nabla",
-        "partial",
-    ]
-    # fmt: on
-)
-LOOKALIKES: Final = {
-    "varepsilon": "epsilon",
-    "vartheta": "theta",
-    "varphi": "phi",
-    "varrho": "rho",
-    "varsigma": "sigma",
-    "varkappa": "kappa",
-    "lam": "lambda",
-    "lmbda": "lambda",
-    "lambd": "lambda",
-    "eps": "epsilon",
-}
-ACCENTS: Final = {
-    "hat": "hat",
-    "widehat": "hat",
-    "bar": "bar",
-    "overline": "bar",
-    "tilde": "tilde",
-    "widetilde": "tilde",
-    "dot": "dot",
-    "ddot": "ddot",
-    "check": "check",
-    "breve": "breve",
-    "mathring": "ring",
-}
 
 
 @dataclass(frozen=True, slots=True)

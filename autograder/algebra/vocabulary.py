@@ -1,4 +1,7 @@
-"""Words of the formula language: functions, keywords, signs. What a name means is said here once."""
+"""Words and signs of the formula language; what each means is said here once.
+
+Tables only. They stand in wide rows, which the formatter would turn into one word a line.
+"""
 
 from __future__ import annotations
 
@@ -6,49 +9,157 @@ from collections.abc import Mapping
 from typing import Final
 
 # fmt: off
+GREEK: Final = frozenset({
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "omicron", "pi",
+    "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon",
+    "Phi", "Psi", "Omega", "ell", "hbar", "nabla", "partial",
+})
+
+LOOKALIKES: Final = {
+    "varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi", "varrho": "rho", "varsigma": "sigma", "varkappa": "kappa",
+    "lam": "lambda", "lmbda": "lambda", "lambd": "lambda", "eps": "epsilon",
+}
+
+ACCENTS: Final = {
+    "hat": "hat", "widehat": "hat", "bar": "bar", "overline": "bar", "tilde": "tilde", "widetilde": "tilde", "dot": "dot", "ddot": "ddot",
+    "check": "check", "breve": "breve", "mathring": "ring",
+}
+
+OPERATORS: Final = {
+    "−": "-", "–": "-", "—": "-", "﹣": "-", "·": "\\cdot", "⋅": "\\cdot", "∙": "\\cdot", "•": "\\cdot", "×": "\\times", "÷": "/",
+    "∕": "/", "⁄": "/", "≤": "<=", "⩽": "<=", "≥": ">=", "⩾": ">=", "≠": "!=", "≈": "\\approx", "≡": "=", "≔": "=", "∥": "\\|",
+    "‖": "\\|", "⟨": "\\langle", "⟩": "\\rangle", "〈": "\\langle", "〉": "\\rangle", "√": "\\sqrt", "∑": "\\sum", "∏": "\\prod",
+    "∈": "\\in", "∞": "\\infty", "⊙": "\\odot", "∘": "\\odot", "⊘": "\\oslash", "→": "\\to", "⇒": "\\implies", "⟹": "\\implies",
+    "⟶": "\\to", "⇔": "\\implies", "↦": "\\to", "←": "=", "∀": "\\forall", "′": "'", "’": "'", "‘": "'", "´": "'", "`": "'", "ʹ": "'",
+    "″": "''", "…": "\\ldots", "⋯": "\\ldots", "∴": "\\implies", "∂": "\\partial", "∇": "\\nabla", "∧": "and", "∨": "or", "¬": "not",
+    "½": "1/2", "¼": "1/4", "¾": "3/4", "∗": "*", "∣": "|", "⊗": "\\otimes", "ℝ": "R",
+}
+"""Unicode for what LaTeX or plain text writes otherwise. A value that begins with a backslash is that command."""
+
+RELATIONS: Final = {
+    "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=", "ne": "!=", "neq": "!=", "lt": "<", "gt": ">",
+    "approx": "=", "leftarrow": "=", "gets": "=", "equiv": "=", "coloneqq": "=", "triangleq": "=", "doteq": "=", "simeq": "=", "eq": "=",
+}
+
+ARROWS: Final = frozenset({
+    "implies", "Rightarrow", "Longrightarrow", "iff", "Leftrightarrow", "rightarrow", "to", "longrightarrow", "therefore",
+    "Longleftrightarrow", "mapsto", "leadsto",
+})
+
+STYLES: Final = frozenset({
+    "mathbf", "mathrm", "mathsf", "mathit", "mathcal", "boldsymbol", "bm", "vec", "mathbb", "mathfrak", "mathtt", "mathnormal", "pmb",
+    "bf", "rm", "it", "sf", "tt", "bfseries", "boldmath", "displaystyle", "textstyle", "scriptstyle", "limits", "nolimits", "bold",
+    "symbf", "symbfit", "underline", "mathop", "mathord", "ensuremath", "underbrace", "overbrace", "color", "protect", "overrightarrow",
+    "bfit", "upmu",
+})
+
+SKIPPED: Final = frozenset({
+    "left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "Biggl", "Biggr", "middle", "quad",
+    "qquad", "enspace", "thinspace", "medspace", "thickspace", "negthinspace", "nonumber", "notag", "displaylimits", "hfill", "noindent",
+    "smallskip", "medskip", "bigskip", "hline", "par", "centering", "relax", "strut", "null", "mkern", "allowbreak", "newline",
+})
+
+TEXTS: Final = frozenset({
+    "text", "textrm", "mbox", "textbf", "textit", "textnormal", "textsf", "hbox", "texttt", "emph", "textup",
+})
+
+OPERATOR_NAMES: Final = frozenset({
+    "mathop", "operatorname",
+})
+
+DROPPED_ARGUMENT: Final = frozenset({
+    "eqref", "hphantom", "hspace", "label", "phantom", "ref", "tag", "vphantom", "vspace",
+})
+
+COMBINING: Final = {
+    "\u0302": "hat", "\u0304": "bar", "\u0305": "bar", "\u0303": "tilde", "\u0307": "dot", "\u0308": "ddot", "\u030c": "check",
+    "\u20d7": "", "\u20d1": "", "\u0332": "", "\u0331": "",
+}
+
+TWO: Final = {
+    "**": "^", "<=": "<=", ">=": ">=", "!=": "!=", "==": "=", ":=": "=", "=>": "\\implies", "->": "\\to", ".*": "\\odot",
+    "./": "\\oslash", "||": "\\|", "<>": "!=", "=<": "<=",
+}
+
+PLAIN: Final = frozenset({
+    "+", "-", "*", "/", "^", "_", "=", "<", ">", "(", ")", "[", "]", "{", "}", ",", ";", ":", "!", "&", "|", "'", "@", "?",
+})
+
 FUNCTIONS: Final[Mapping[str, str]] = {
     "tr": "trace", "Tr": "trace", "trace": "trace", "Trace": "trace", "det": "det", "Det": "det", "inv": "inverse", "inverse": "inverse",
-    "Inverse": "inverse", "pinv": "pinv", "exp": "exp", "log": "log", "ln": "log", "sqrt": "sqrt", "sin": "sin", "cos": "cos", "tan": "tan",
-    "tanh": "tanh", "sinh": "sinh", "cosh": "cosh", "arctan": "atan", "atan": "atan", "abs": "abs", "fabs": "abs", "absolute": "abs", "sign": "sign",
-    "sgn": "sign", "max": "max", "maximum": "max", "Max": "max", "min": "min", "minimum": "min", "Min": "min", "fmax": "max", "fmin": "min",
-    "relu": "relu", "ReLU": "relu", "Relu": "relu", "sigmoid": "sigmoid", "expit": "sigmoid", "logistic": "sigmoid", "softplus": "softplus",
-    "diag": "diag", "Diag": "diag", "diagflat": "diag", "diagonal": "diag", "norm": "norm", "transpose": "transpose", "dot": "dot", "vdot": "dot",
-    "inner": "dot", "outer": "outer", "matmul": "dot", "mm": "dot", "mv": "dot", "bmm": "dot", "multi_dot": "multi_dot", "solve": "solve",
-    "eye": "eye", "identity": "eye", "zeros": "zeros", "ones": "ones", "sum": "esum", "mean": "mean", "where": "where", "heaviside": "heaviside",
-    "Heaviside": "heaviside", "multiply": "had", "mul": "had", "divide": "ediv", "add": "plus", "subtract": "minus", "square": "square",
-    "power": "power", "pow": "power", "negative": "negate", "matrix_power": "power_m", "vstack": "vstack", "hstack": "hstack", "block": "array",
-    "array": "array", "tensor": "array", "Matrix": "array", "trace_": "trace", "softmax": "softmax", "logdet": "logdet", "clip": "clip",
-    "reciprocal": "reciprocal", "log1p": "log1p", "expm1": "expm1", "step": "heaviside", "addmm": "unknown", "Piecewise": "unknown",
-    "cross": "unknown", "kron": "unknown", "einsum": "unknown", "rank": "unknown", "vec": "unknown", "exp2": "unknown", "log2": "log2", "log10": "log10",
-    "logsumexp": "logsumexp", "lstsq": "unknown", "clamp": "clip", "log_softmax": "unknown", "svd": "unknown", "ravel": "same", "asarray": "same",
-    "float": "same", "T": "", "asmatrix": "same", "dist": "unknown", "tensordot": "unknown", "floor": "unknown", "ceil": "unknown", "round": "unknown",
+    "Inverse": "inverse", "pinv": "pinv", "exp": "exp", "log": "log", "ln": "log", "sqrt": "sqrt", "sin": "sin", "cos": "cos",
+    "tan": "tan", "tanh": "tanh", "sinh": "sinh", "cosh": "cosh", "arctan": "atan", "atan": "atan", "abs": "abs", "fabs": "abs",
+    "absolute": "abs", "sign": "sign", "sgn": "sign", "max": "max", "maximum": "max", "Max": "max", "min": "min", "minimum": "min",
+    "Min": "min", "fmax": "max", "fmin": "min", "relu": "relu", "ReLU": "relu", "Relu": "relu", "sigmoid": "sigmoid", "expit": "sigmoid",
+    "logistic": "sigmoid", "softplus": "softplus", "diag": "diag", "Diag": "diag", "diagflat": "diag", "diagonal": "diag", "norm": "norm",
+    "transpose": "transpose", "dot": "dot", "vdot": "dot", "inner": "dot", "outer": "outer", "matmul": "dot", "mm": "dot", "mv": "dot",
+    "bmm": "dot", "multi_dot": "multi_dot", "solve": "solve", "eye": "eye", "identity": "eye", "zeros": "zeros", "ones": "ones",
+    "sum": "esum", "mean": "mean", "where": "where", "heaviside": "heaviside", "Heaviside": "heaviside", "multiply": "had", "mul": "had",
+    "divide": "ediv", "add": "plus", "subtract": "minus", "square": "square", "power": "power", "pow": "power", "negative": "negate",
+    "matrix_power": "power_m", "vstack": "vstack", "hstack": "hstack", "block": "array", "array": "array", "tensor": "array",
+    "Matrix": "array", "trace_": "trace", "softmax": "softmax", "logdet": "logdet", "clip": "clip", "reciprocal": "reciprocal",
+    "log1p": "log1p", "expm1": "expm1", "step": "heaviside", "addmm": "unknown", "Piecewise": "unknown", "cross": "unknown",
+    "kron": "unknown", "einsum": "unknown", "rank": "unknown", "vec": "unknown", "exp2": "unknown", "log2": "log2", "log10": "log10",
+    "logsumexp": "logsumexp", "lstsq": "unknown", "clamp": "clip", "log_softmax": "unknown", "svd": "unknown", "ravel": "same",
+    "asarray": "same", "float": "same", "T": "", "asmatrix": "same", "dist": "unknown", "tensordot": "unknown", "floor": "unknown",
+    "ceil": "unknown", "round": "unknown",
 }
 """Name as typed -> what it computes; `unknown` names are recognised and refused by name."""
 
 BARE: Final = frozenset({
-    "trace", "det", "exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh", "atan", "sqrt", "diag", "inverse", "sign", "relu",
-    "sigmoid", "softplus", "abs", "max", "min",
+    "abs", "atan", "cos", "cosh", "det", "diag", "exp", "inverse", "log", "max", "min", "relu", "sigmoid", "sign", "sin", "sinh",
+    "softplus", "sqrt", "tan", "tanh", "trace",
 })
 """Functions whose argument may stand without brackets."""
 
 COMMANDS: Final = frozenset({
-    "tr", "Tr", "det", "exp", "log", "ln", "sin", "cos", "tan", "tanh", "sinh", "cosh", "arctan", "max", "min", "sgn", "sign", "diag",
+    "Tr", "arctan", "cos", "cosh", "det", "diag", "exp", "ln", "log", "max", "min", "sgn", "sign", "sin", "sinh", "tan", "tanh", "tr",
     "trace",
 })
 
 KEYWORDS: Final = frozenset({
-    "if", "else", "otherwise", "elsewhere", "when", "for", "and", "or", "not", "where", "then", "ow", "while", "unless", "elif",
+    "and", "elif", "else", "elsewhere", "for", "if", "not", "or", "otherwise", "ow", "then", "unless", "when", "where", "while",
 })
 
-TRANSPOSES: Final = frozenset({"T", "top", "intercal", "H", "tr", "transpose", "ast", "*", "mathsfT", "t", "'", "trans", "Tr"})
+TRANSPOSES: Final = frozenset({
+    "'", "*", "H", "T", "Tr", "ast", "intercal", "mathsfT", "t", "top", "tr", "trans", "transpose",
+})
 
-RELATION_SIGNS: Final = frozenset({"=", "<", ">", "<=", ">=", "!="})
+RELATION_SIGNS: Final = frozenset({
+    "!=", "<", "<=", "=", ">", ">=",
+})
 
-FRACTIONS: Final = frozenset({"frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac"})
+FRACTIONS: Final = frozenset({
+    "cfrac", "dfrac", "frac", "nicefrac", "sfrac", "tfrac",
+})
 
-MATRICES: Final = frozenset({"bmatrix", "pmatrix", "matrix", "Bmatrix", "smallmatrix", "vmatrix", "array", "psmallmatrix", "bsmallmatrix"})
+MATRICES: Final = frozenset({
+    "Bmatrix", "array", "bmatrix", "bsmallmatrix", "matrix", "pmatrix", "psmallmatrix", "smallmatrix", "vmatrix",
+})
 
-CASES: Final = frozenset({"cases", "dcases", "rcases"})
+CASES: Final = frozenset({
+    "cases", "dcases", "rcases",
+})
 
-OPENERS: Final = {"(": ")", "[": "]", "{": "}", "\\{": "\\}", "\\langle": "\\rangle"}
+OPENERS: Final = {
+    "(": ")", "[": "]", "{": "}", "\\{": "\\}", "\\langle": "\\rangle",
+}
+
+FILLERS: Final = frozenset({
+    "the", "so", "gradient", "derivative", "jacobian", "partial", "is", "are", "equals", "equal", "to", "answer", "we", "get", "have",
+    "obtain", "which", "thus", "hence", "therefore", "then", "it", "this", "that", "result", "final", "gives", "yields", "of", "respect",
+    "wrt", "finally", "solution", "formula", "expression", "value", "by", "our", "my", "an", "in", "row", "vector", "matrix", "ans",
+    "i.e", "ie", "be", "location", "position", "elbow", "point", "new", "update", "loss", "with", "hessian",
+})
+
+WRAPPERS: Final = frozenset({
+    "align", "alignat", "aligned", "center", "displaymath", "eqnarray", "equation", "flalign", "gather", "gathered", "math", "multline",
+    "split",
+})
+
+ENTRYWISE: Final = frozenset({
+    "exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "sinh", "cosh", "atan", "abs", "sign", "relu", "sigmoid", "softplus",
+    "sigmoid_prime", "relu_prime", "tanh_prime", "exp_prime", "log_prime", "softplus_prime", "log1p", "expm1", "log2", "log10",
+    "reciprocal",
+})
 # fmt: on
