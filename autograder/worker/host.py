@@ -239,7 +239,7 @@ class Worker:
             self._end(source)
         known = self._sources.get(source)
         if known is None:
-            raise _Lost(Failure("missing", f"nothing was handed in for {source}"))
+            raise _Lost(_not_handed_in(source))
         if source in self._fatal:
             raise _Lost(self._fatal[source])
         self._guests[source] = self._start()
@@ -408,6 +408,8 @@ class Worker:
         self, source: str, function: str, shown: tuple[Json, ...], request: dict[str, Any], buffers: Sequence[bytes], seconds: float
     ) -> Reply:
         """One request to the guest of a source, within all its deadlines."""
+        if source not in self._sources:
+            return Reply(function, shown, failure=_not_handed_in(source))
         now = time.monotonic()
         if self._deadline is not None and now >= self._deadline:
             return Reply(function, shown, failure=_not_reached())
@@ -565,6 +567,10 @@ def _while_loading(failure: Failure, label: str = "") -> Failure:
 
 def _lost_object(head: str) -> Failure:
     return Failure("skipped", f"{head} is not there: the call that makes it failed, or its process had to be replaced")
+
+
+def _not_handed_in(source: str) -> Failure:
+    return Failure("missing", f"nothing was handed in for {source}")
 
 
 def _not_reached() -> Failure:

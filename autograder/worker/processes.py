@@ -87,13 +87,22 @@ def resident(pid: int) -> int:
     return sum(int(status.get(key, "0 kB").split()[0]) for key in ("RssAnon", "RssShmem")) * 1024
 
 
-def proportional(pid: int) -> int:
-    """The same with pages that several processes share divided among them (slower to ask)."""
+def held_together(root: int, pids: Iterable[int]) -> int:
+    """Bytes that a tree of processes holds, pages that several share counted once (slower to ask than `resident`).
+
+    Where the kernel does not say how pages are shared (it tells only those who may inspect the processes), each process
+    is taken to share what `root` holds.
+    """
     total = 0
-    with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        for line in file:
-            if line.startswith(("Pss_Anon:", "Pss_Shmem:")):
-                total += int(line.split()[1]) * 1024
+    try:
+        for pid in pids:
+            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+                total += sum(int(line.split()[1]) * 1024 for line in file if line.startswith(("Pss_Anon:", "Pss_Shmem:")))
+    except (PermissionError, FileNotFoundError):
+        first = resident(root)
+        return first + sum(max(0, resident(pid) - first) for pid in pids)
+    except OSError:
+        return 0  # one of them ended while we looked: the next look will tell
     return total
 
 

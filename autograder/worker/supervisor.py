@@ -205,7 +205,7 @@ class Supervisor:
     def _too_much_memory(self, child: Child, pids: list[int]) -> bool:
         if sum(max(0, processes.resident(pid) - child.baseline) for pid in pids) <= child.memory:
             return False
-        return len(pids) == 1 or sum(processes.proportional(pid) for pid in pids) - child.baseline > child.memory
+        return len(pids) == 1 or processes.held_together(child.pid, pids) - child.baseline > child.memory
 
     def _works_unasked(self, number: int, child: Child, pids: list[int]) -> bool:
         if self.busy is None or self.busy[number % len(self.busy)]:
