@@ -216,10 +216,19 @@ def gradient_terms(model: Model, slope: Slope, inputs: Array, targets: Array, *,
     return terms
 
 
-def descends(reply: Reply, trace: Trace, hypotheses: Sequence[Hypothesis], rate: float, names: Sequence[str]) -> Verdict:
+def descends(
+    reply: Reply,
+    trace: Trace,
+    hypotheses: Sequence[Hypothesis],
+    rate: float,
+    names: Sequence[str],
+    *,
+    tolerance: float = GRADIENT_TOLERANCE,
+) -> Verdict:
     """Whether the recorded steps are plain gradient descent with this rate on the first hypothesis.
 
     hypotheses: the right gradient first, then slips, one of which may explain what is there. names: of the parameters.
+    tolerance: error of a gradient over the mean absolute term, larger where the terms are finite differences.
     The values on which each step starts are the recorded ones, so an error does not spread to later steps.
     """
     if len(trace.values) < 2:
@@ -227,14 +236,14 @@ def descends(reply: Reply, trace: Trace, hypotheses: Sequence[Hypothesis], rate:
             "It took no step.", slip="no_step", evidence=_evidence(reply, 0, "steps", "at least 1", 0, 0.0), method="recomputed gradients"
         )
     if not np.isfinite(trace.values).all():
-        return _not_finite(reply, trace, hypotheses, rate, names)
+        return _not_finite(reply, trace, hypotheses, rate, names, tolerance)
     moved = np.diff(trace.values, axis=0)
-    right = _Steps.of(trace, hypotheses[0])
+    right = _Steps.of(trace, hypotheses[0], tolerance)
     update = right.wrong(moved, -rate * right.gradients, rate)
     recorded = right.wrong(trace.gradients[1:], right.gradients, 1.0)
     if update is None and recorded is None:
         steps = len(moved)
-        return correct(method=f"gradients of {steps} steps recomputed, error below {GRADIENT_TOLERANCE:g} of the mean absolute term")
+        return correct(method=f"gradients of {steps} steps recomputed, error below {tolerance:g} of the mean absolute term")
     if update is None and recorded is not None:
         step, column = recorded
         return partial(
@@ -270,11 +279,13 @@ def descends(reply: Reply, trace: Trace, hypotheses: Sequence[Hypothesis], rate:
     if still:
         verb = "never changes" if len(still) == 1 else "never change"
         return incorrect(f"{' and '.join(still)} {verb}.", slip="not_updated", evidence=evidence)
-    slip, said = _explained(trace, moved, hypotheses, rate)
+    slip, said = _explained(trace, moved, hypotheses, rate, tolerance)
     return incorrect(said or f"Step {step + 1} does not change {names[column]} by -lr times the gradient.", slip=slip, evidence=evidence)
 
 
-def _not_finite(reply: Reply, trace: Trace, hypotheses: Sequence[Hypothesis], rate: float, names: Sequence[str]) -> Verdict:
+def _not_finite(
+    reply: Reply, trace: Trace, hypotheses: Sequence[Hypothesis], rate: float, names: Sequence[str], tolerance: float
+) -> Verdict:
     """The verdict where values are not finite from some step on: right where right descent leaves the finite numbers there too."""
     step = int(np.flatnonzero(~np.isfinite(trace.values).all(axis=1))[0])
     if step >= 2:
@@ -282,7 +293,7 @@ def _not_finite(reply: Reply, trace: Trace, hypotheses: Sequence[Hypothesis], ra
         with np.errstate(all="ignore"):
             following = before.values[-1] - rate * hypotheses[0].terms(before.values[-1]).mean(axis=1)
         if not np.isfinite(following).all():
-            return descends(reply, before, hypotheses, rate, names)
+            return descends(reply, before, hypotheses, rate, names, tolerance=tolerance)
     return incorrect(
         f"After step {step} a value is not finite.",
         slip="not_finite",
@@ -304,12 +315,12 @@ class _Steps:
     """Terms of each mean."""
 
     @classmethod
-    def of(cls, trace: Trace, hypothesis: Hypothesis) -> _Steps:
+    def of(cls, trace: Trace, hypothesis: Hypothesis, tolerance: float) -> _Steps:
         with np.errstate(all="ignore"):
             terms = np.stack([hypothesis.terms(row) for row in trace.values[:-1]])
         scale = np.abs(terms).mean(axis=2)
         roundings = VALUE_ROUNDINGS * SINGLE * np.abs(trace.values[:-1])
-        return cls(terms.mean(axis=2), GRADIENT_TOLERANCE * scale, roundings, terms.shape[2])
+        return cls(terms.mean(axis=2), tolerance * scale, roundings, terms.shape[2])
 
     def wrong(self, got: Array, expected: Array, factor: float, only: int | None = None) -> tuple[int, int] | None:
         """The first (step, parameter) at which the two differ, or None. factor: of the gradient in what is compared."""
@@ -323,10 +334,10 @@ class _Steps:
         return (int(places[0][0]), int(places[0][1])) if len(places) else None
 
 
-def _explained(trace: Trace, moved: Array, hypotheses: Sequence[Hypothesis], rate: float) -> tuple[str | None, str]:
+def _explained(trace: Trace, moved: Array, hypotheses: Sequence[Hypothesis], rate: float, tolerance: float) -> tuple[str | None, str]:
     """(slip, sentence) that explains steps which are not the right ones; (None, "") where nothing known does."""
     for hypothesis in hypotheses:
-        steps = _Steps.of(trace, hypothesis)
+        steps = _Steps.of(trace, hypothesis, tolerance)
         so = f"{hypothesis.said} " if hypothesis.said else ""
         for factor, slip, said in (
             (1.0, "", ""),

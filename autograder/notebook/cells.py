@@ -31,7 +31,7 @@ _CELL_MAGIC = re.compile(r"\A(\s*)%%(\w+)[^\n]*\n?")
 _LINE_MAGIC = re.compile(r"^(\s*)%(\w+)(.*)$")
 _SHELL = re.compile(r"^(\s*)!.*$")
 _ASSIGNED_MAGIC = re.compile(r"^(\s*[\w, ]+=)\s*(?:!|%(\w+))(.*)$")
-_HELP = re.compile(r"^(\s*)(?:\?{1,2}\s*[\w.*]+|[\w.*]+\s*\?{1,2})\s*;?\s*$")
+_HELP = re.compile(r"^(\s*)(?:\?{1,2}[\w.*]+|[\w.*]+\?{1,2})\s*;?\s*$")
 _PASTED_PROMPT = re.compile(r"^(\s*)(?:In \[\d*\]:|>>>) ?")
 _BOUND_BY_BROKEN = re.compile(r"^(?:async\s+)?(?:def|class)\s+(\w+)|^(\w+)\s*(?::[^=]+)?=(?!=)", re.MULTILINE)
 _CONTINUES = re.compile(r"^(?:[)\]}#]|else\b|elif\b|except\b|finally\b)")
@@ -148,6 +148,7 @@ def _chunks(code: str) -> Iterator[tuple[int, str]]:
             if not decorated:
                 starts.append(number)
             decorated = line.startswith("@")
+    starts = starts or [0]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         yield start, "\n".join(lines[start:end]).rstrip()
 

@@ -154,7 +154,8 @@ class _Program:
         """The slice of a name as its first call after its last definition saw it."""
         last = max(s.index for s in self._own if name in s.binds)
         calls = [s.index for s in self._own if s.index > last and any(called_name(c) == name for c in s.calls)]
-        return self._slice([(name, calls[0] if calls else self._unused(last), last + 1)], frozenset(wanted))
+        moment = calls[0] if calls else self._unused(name, last, frozenset(wanted))
+        return self._slice([(name, moment, moment)], frozenset(wanted))
 
     def arguments(self, name: str, wanted: Iterable[str]) -> list[tuple[int, str, _Slice | Piece]]:
         """(position, text, slice) for the plain positional arguments of the last call of a function.
@@ -203,12 +204,17 @@ class _Program:
         bound = [s.piece.line for s in self._own if name in s.binds and s.piece.cell == at.piece.cell and s.piece.line < at.piece.line]
         return [p for p in here if p.line > max(bound, default=0)]
 
-    def _unused(self, last: int) -> int:
-        """The moment at which a name is looked at that is never called: a script's end, the end of a notebook's cell."""
+    def _unused(self, name: str, last: int, wanted: frozenset[str]) -> int:
+        """The moment at which a name is looked at that is never called at the top level.
+
+        A script's end. In a notebook, the moment after its cell at which something that it rests on is bound anew.
+        """
         if self._is_script:
             return len(self.statements)
         cell = self.statements[last].piece.cell
-        return 1 + max(s.index for s in self._own if s.piece.cell == cell)
+        end = 1 + max(s.index for s in self._own if s.piece.cell == cell)
+        rests_on = {bound for s in self._slice([(name, end, last + 1)], wanted).statements for bound in s.binds}
+        return next((s.index for s in self.statements[end:] if s.certain and s.binds & rests_on), len(self.statements))
 
     def _slice(self, needs: Iterable[tuple[str, int, int]], wanted: frozenset[str]) -> _Slice:
         """needs: (name, moment at which what is in it is looked up, moment before which it is bound)."""
@@ -241,7 +247,7 @@ class _Program:
         """
         found: list[Statement] = []
         for statement in reversed(self.statements[:before]):
-            if name in statement.changes and not self._trains(statement, wanted) and not _only_shows(statement):
+            if name in statement.changes and not self._trains(statement, wanted):
                 found.append(statement)
             if name in statement.binds and not self._trains(statement, wanted):
                 found.append(statement)
@@ -274,14 +280,6 @@ def _flattened(pieces: Sequence[Piece], *, is_script: bool) -> Iterable[Piece]:
 
 def _lambda_parameters(node: ast.expr) -> set[str]:
     return {a.arg for n in ast.walk(node) if isinstance(n, ast.Lambda) for a in n.args.args}
-
-
-def _only_shows(statement: Statement) -> bool:
-    """`plt.show()` and `circuit.train()` change nothing that a definition rests on; `values.append(x)` and `d.update(x)` do."""
-    node = statement.node
-    if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute)):
-        return False
-    return node.value.func.attr not in ("append", "extend", "insert", "update", "add", "setdefault", "fill_", "copy_", "pop", "register")
 
 
 def _units(

@@ -17,6 +17,9 @@ from autograder.notebook.cells import Piece
 PROCESS_WIDE_SETTINGS = ("set_", "manual_seed")
 """How functions of a library are called that change how later statements work and bind nothing (`torch.set_default_dtype`)."""
 
+CHANGING_METHODS = ("append", "extend", "insert", "update", "add", "setdefault", "pop", "remove", "clear", "fill_", "copy_", "register")
+"""Methods that alter their object; `plt.show()` and `circuit.train()` change nothing that a definition rests on."""
+
 _BUILT_IN = frozenset(dir(builtins)) | {"__file__", "__name__", "display", "get_ipython"}
 _FUNCTION_LIKE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.With, ast.AsyncWith, ast.Match)
@@ -105,13 +108,19 @@ def _collect(table: symtable.SymbolTable, early: set[str], late: set[str], *, in
 
 
 def _changed(node: ast.stmt) -> Iterator[str]:
+    """Names whose object a statement alters, the statements inside of conditions and loops included."""
+    if isinstance(node, (*_COMPOUND, ast.ExceptHandler, ast.match_case)):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+                yield from _changed(child)  # type: ignore[arg-type]
+        return
     targets: list[ast.expr] = []
     if isinstance(node, ast.Assign | ast.Delete):
         targets = list(node.targets)
     elif isinstance(node, ast.AugAssign | ast.AnnAssign):
         targets = [node.target]
     elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
-        targets = [node.value.func]
+        targets = [node.value.func] if node.value.func.attr in CHANGING_METHODS else []
     for target in targets:
         inner: ast.expr = target
         while isinstance(inner, ast.Attribute | ast.Subscript | ast.Call):

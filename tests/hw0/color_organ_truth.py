@@ -235,20 +235,20 @@ def load_windows(path: Path | None = None) -> Mapping[str, Any]:
     return json.loads(text)
 
 
-def honest_windows(part: str) -> list[Window]:
+def honest_windows(part: str, path: Path | None = None) -> list[Window]:
     """For each parameter of (d) to (h) the range of honest runs, from whichever side they come. Ohms, (h) in Hz."""
-    stored = load_windows()
+    stored = load_windows(path)
     sides = stored["parts"][part]["windows"].values()
     ends = np.array(list(sides))
     return _hull(ends, _provenance(stored))
 
 
-def organ_windows(start: float) -> list[Window] | None:
+def organ_windows(start: float, path: Path | None = None) -> list[Window] | None:
     """For (i) the ranges of low, band low, band high, high, ohms, for a start of all four; None outside of what was measured.
 
     Between two measured starts the range reaches over both.
     """
-    stored = load_windows()
+    stored = load_windows(path)
     measured = {float(key): ends for key, ends in stored["parts"]["7.i"]["windows"].items()}
     around = [max((s for s in measured if s <= start), default=None), min((s for s in measured if s >= start), default=None)]
     if None in around:
