@@ -153,17 +153,20 @@ def read_trace(reply: Reply, start: Sequence[float]) -> Trace | Verdict:
 
 
 def _numbers(value: Any) -> Array | None:
+    """Numbers of any nesting as an array; rows of tensors with axes of length 1 too. None for anything else."""
     try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        if not isinstance(value, list | tuple):
-            return None
-        parts = [_numbers(item) for item in value]
-        shapes = {part.size for part in parts if part is not None}
-        if None in parts or len(shapes) != 1:
-            return None
-        return np.stack([part.ravel() for part in parts if part is not None])
-    return array
+        array = np.asarray(value)
+        if array.dtype.kind in "fiub":
+            return array.astype(np.float64)
+    except ValueError:
+        pass  # rows of different shapes, which the rest looks at
+    if not isinstance(value, list | tuple) or not len(value):
+        return None
+    parts = [_numbers(item) for item in value]
+    rows = [part.ravel() for part in parts if part is not None]
+    if len(rows) != len(parts) or len({row.size for row in rows}) != 1:
+        return None
+    return np.stack(rows)
 
 
 def _table(array: Array, columns: int) -> Array | None:
@@ -409,10 +412,11 @@ class TabulatedLoss:
         for row in slopes:
             jumps = np.abs(np.diff(row))
             span = float(np.ptp(row))
-            reach = 6
             for place in np.flatnonzero(jumps > KINK_SHARE * span) if span > 0 else ():
-                around = np.concatenate([jumps[max(0, place - reach) : max(0, place - 1)], jumps[place + 2 : place + 1 + reach]])
-                if around.size and jumps[place] > KINK_CONTRAST * np.median(around) + 1e-9 * span:
+                before, after = jumps[max(0, place - 1 - JUMP_REACH) : max(0, place - 1)], jumps[place + 2 : place + 2 + JUMP_REACH]
+                if not before.size or not after.size:
+                    continue  # at an end, where logarithms bend
+                if jumps[place] > KINK_CONTRAST * max(np.median(before), np.median(after)) + 1e-9 * span:
                     return False
         return True
 
