@@ -176,17 +176,28 @@ def numbers(reply: Reply, shape: tuple[int, ...]) -> Numbers | Verdict:
     """
     if reply.failure is not None:
         return failed(reply)
+    if isinstance(reply.value, np.ndarray) and _long_axes(reply.value.shape) != _long_axes(shape):
+        return _wrong_shape(reply, reply.value.shape, shape)  # before anything is made of it: it may be huge
     read = reply.value.said if isinstance(reply.value, _WrongCount) else _as_array(reply.value)
     if isinstance(read, str):
         return wrong_type(reply, read)
     values, unit = read
     if values.shape == shape:
         return Numbers(values, unit)
-    said = f"returned shape {_shape(values.shape)} where shape {_shape(shape)} is due"
     if _long_axes(values.shape) == _long_axes(shape):
-        return Numbers(values.reshape(shape), unit, said)
-    evidence = _evidence(reply, list(shape), list(values.shape), "shape", None, None)
-    return incorrect(f"{_name(reply)} {said}.\n{_called(reply)}", evidence=evidence, slip="shape", read=f"{_name(reply)} {said}.")
+        return Numbers(values.reshape(shape), unit, _shapes(values.shape, shape))
+    return _wrong_shape(reply, values.shape, shape)
+
+
+def _wrong_shape(reply: Reply, got: tuple[int, ...], due: tuple[int, ...]) -> Verdict:
+    said = f"{_name(reply)} {_shapes(got, due)}."
+    return incorrect(
+        f"{said}\n{_called(reply)}", evidence=_evidence(reply, list(due), list(got), "shape", None, None), slip="shape", read=said
+    )
+
+
+def _shapes(got: tuple[int, ...], due: tuple[int, ...]) -> str:
+    return f"returned shape {_shape(got)} where shape {_shape(due)} is due"
 
 
 def pieces(reply: Reply, names: Sequence[str]) -> list[Reply]:
@@ -196,12 +207,20 @@ def pieces(reply: Reply, names: Sequence[str]) -> list[Reply]:
     """
     if reply.failure is not None or reply.value is None:
         return [reply] * len(names)
-    value = reply.value
-    count = len(value) if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim) else 1
-    if count != len(names):
+    value, each = reply.value, False
+    if len(names) != 1 and _length(value) == 1 and _length(value[0]) == len(names):
+        value, each = value[0], True  # [[a, b]]: the axis of length 1 around them becomes one around each
+    if _length(value) != len(names):
+        count = 1 if _length(value) is None else _length(value)
         got = "one value" if count == 1 else f"{count} values"
         return [replace(reply, value=_WrongCount(f"{got} where {len(names)} are due: {', '.join(names)}"))] * len(names)
-    return [replace(reply, function=f"{reply.function}{PIECE}{name}", value=item) for name, item in zip(names, value, strict=True)]
+    items = [[item] for item in value] if each else list(value)
+    return [replace(reply, function=f"{reply.function}{PIECE}{name}", value=item) for name, item in zip(names, items, strict=True)]
+
+
+def _length(value: object) -> int | None:
+    """How many values a tuple, list or array holds along its first axis; None for what has none."""
+    return len(value) if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim) else None
 
 
 @dataclass(frozen=True)
