@@ -148,14 +148,19 @@ def regrade(
 def replay(
     results: Annotated[Path, typer.Argument(help="A results.json.")],
     number: Annotated[str, typer.Argument(help="The entry's number, such as 5.d or 4.code.tikhonov.")],
-    submission: Annotated[Path | None, typer.Option("--submission", help="Grade this part of the submission again.")] = None,
+    submission: Annotated[
+        Path | None, typer.Option("--submission", help="Run exactly this evidence on what the submission does now.")
+    ] = None,
+    script: Annotated[Path | None, typer.Option("--script", help="Write a short script here that shows the difference by itself.")] = None,
+    assignment: Annotated[str | None, typer.Option("--assignment", help="By default the one that the results name.")] = None,
 ) -> int:
-    """Show a verdict's evidence again and, with the submission, decide that part once more."""
+    """Show a verdict's evidence again and, with the submission, run that on the same evidence."""
     from autograder.replay import replay as replayed
     from autograder.report import table
 
+    writable(script)
     console = table.console()
-    for line in replayed(results, number, submission):
+    for line in replayed(results, number, submission, assignment=assignment, out=script):
         console.print(line, markup=False, soft_wrap=True)
     return 0
 
