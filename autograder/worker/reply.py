@@ -149,7 +149,8 @@ def evidence(value: Any) -> Json:
     if isinstance(value, Polynomial):
         return {"polynomial": [[evidence(c) for c in row] for row in value.coefficients]}
     if isinstance(value, np.ndarray | np.generic):
-        return evidence(value.tolist())
+        plain = value.dtype.kind in "biu" or (value.dtype.kind == "f" and bool(np.isfinite(value).all()))
+        return value.tolist() if plain else evidence(value.tolist())
     if isinstance(value, list | tuple):
         return [evidence(item) for item in value]
     if isinstance(value, dict):
