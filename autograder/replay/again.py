@@ -106,6 +106,8 @@ def run_again(entry: Entry, submission: Path, assignment: Assignment) -> Again:
         elif still is None and evidence:
             still = decided["extra_data"]["verdict"] != "correct"
     said = list(lines)
+    if now and now.get("quantity") == entry.evidence.get("quantity") is not None:
+        said += named("returned now", now.get("got"), sign="")
     if decided:
         said.append(f"decided again: {decided['extra_data']['verdict']}, {decided['score']:g} of {decided['max_score']:g} points")
     if evidence and entry.verdict in LOST:
@@ -161,7 +163,7 @@ def _symbolic(run: _Run) -> tuple[list[str], bool | None]:
     known = getattr(run.public, "SYMBOLS", {}).get(run.entry.number)
     table = table_of(evidence, known if isinstance(known, Symbols) else None)
     lines = [f"answer now: {answer.text or '(none)'}"]
-    if "witness" not in evidence:
+    if "witness" not in evidence or isinstance(evidence.get("expected_value"), bool):
         return lines, None
     try:
         value = value_of(answer.text, evidence, table)

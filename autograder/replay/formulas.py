@@ -307,6 +307,6 @@ def _nested_text(value: Json) -> str:
 def _scalar_text(value: Json) -> str:
     if value in ("inf", "-inf", "nan"):
         return f"float({value!r})"
-    if isinstance(value, str) and re.fullmatch(r"-?\d+/\d+", value):
+    if isinstance(value, str) and re.fullmatch(r"-?\d+(/\d+)?", value):
         return value.replace("/", " / ")
     return repr(value)
