@@ -10,7 +10,7 @@ from operator import mul
 from typing import Final
 
 from autograder.algebra.expression import Expr
-from autograder.algebra.limits import MAX_DECIDE_OPERATIONS
+from autograder.algebra.limits import MAX_DECIDE_OPERATIONS, MAX_EXPONENT
 from autograder.algebra.rings import Matrix, Number, Real, Ring, Undefined, Unsupported, Value
 from autograder.algebra.symbols import SCALAR, Dim
 from autograder.errors import OutOfBudget
@@ -104,6 +104,7 @@ class _Evaluator:
         self.sizes = point.sizes
         self.values = point.values
         self.index: dict[str, int] = {}
+        self.from_zero: set[str] = set()
         self.zero = self.ring.const(Fraction(0))
         self.one = self.ring.const(Fraction(1))
 
@@ -195,6 +196,11 @@ class _Evaluator:
         return result
 
     def of_power(self, e: Expr) -> Number:
+        if index_only(e.args[1]):
+            exponent = self.position(e.args[1])
+            if abs(exponent) > MAX_EXPONENT:
+                raise Undefined("an exponent beyond our limit")
+            return self.of_pow(Expr("pow", e.args[:1], Fraction(exponent), e.shape))
         return self.ring.real_power(self.value(e.args[0]), self.value(e.args[1]))
 
     def of_mpow(self, e: Expr) -> Matrix:
@@ -266,8 +272,10 @@ class _Evaluator:
         outer = self.index.get(index)
         total: Value = None
         red = self.ring.red
-        for k in range(lower, self.dim(dim) + (1 if lower else 0)):
-            self.index[index] = k if lower else k + 1
+        if lower == 0:
+            self.from_zero.add(index)
+        for k in range(lower, self.dim(dim) + min(lower, 1)):
+            self.index[index] = k
             term = self.value(e.args[0])
             if total is None:
                 total = term
@@ -275,6 +283,7 @@ class _Evaluator:
                 total = [[red(x + y) for x, y in zip(r, s, strict=True)] for r, s in zip(total, term, strict=True)]
             else:
                 total = red(total + term)
+        self.from_zero.discard(index)
         if outer is None:
             self.index.pop(index, None)
         else:
@@ -285,13 +294,17 @@ class _Evaluator:
 
     def of_elem(self, e: Expr) -> Number:
         a = self.rows(e.args[0])
-        positions = [self.position(i) for i in e.args[1:]]
+        positions = [self.position(i) + self.counted_from_zero(i) for i in e.args[1:]]
         if len(positions) == 1:
             positions = [positions[0], 1] if len(a[0]) == 1 else [1, positions[0]]
         i, j = positions
         if not (1 <= i <= len(a) and 1 <= j <= len(a[0])):
             raise Undefined("an index outside of its range")
         return a[i - 1][j - 1]
+
+    def counted_from_zero(self, e: Expr) -> int:
+        """1 if an index of a sum from 0 occurs: entries are counted from 1."""
+        return int(e.op == "index" and e.data in self.from_zero or any(self.counted_from_zero(a) for a in e.args))
 
     def position(self, e: Expr) -> int:
         if e.op == "index":
@@ -376,6 +389,11 @@ def condition_holds(e: Expr, point: Point) -> bool:
 # --- what an expression needs
 
 
+def index_only(e: Expr) -> bool:
+    """Is it a whole number made of indices, such as `k - 1`?"""
+    return e.op == "index" or e.op in ("num", "add", "mul") and all(index_only(a) for a in e.args) and (e.op != "num" or e.data.denominator == 1)
+
+
 @lru_cache(maxsize=16384)
 def needs(e: Expr) -> frozenset[str]:
     """Of a ring: `order` (comparisons), `real` (roots, exp and the like), `constant` (pi, e)."""
@@ -384,6 +402,8 @@ def needs(e: Expr) -> frozenset[str]:
         out |= needs(a)
     if e.op in ("max", "min", "cases", "rel") or (e.op == "norm" and e.data in ("1", "inf")):
         return out | {"order"}
+    if e.op == "power" and index_only(e.args[1]):
+        return out
     if e.op == "norm" or e.op in ("power", "sqrtm") or (e.op == "pow" and e.data.denominator != 1):
         return out | {"real"}
     if e.op == "fn" and e.data != "reciprocal":
@@ -453,6 +473,8 @@ def rational_degree(e: Expr, sizes: Mapping[str, int]) -> tuple[int, int]:
         k = abs(int(e.data))
         top, bottom = parts[0]
         return (k * top, k * bottom) if e.data >= 0 else (k * bottom, k * top)
+    if e.op == "power":
+        return (MAX_EXPONENT * max(parts[0]), MAX_EXPONENT * max(parts[0]))
     if e.op == "mpow":
         return (e.data * parts[0][0], e.data * parts[0][1])
     if e.op in ("recip",) or (e.op == "fn" and e.data == "reciprocal"):

@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from autograder.algebra.limits import MAX_DEGREE, MAX_EXPONENT, MAX_NODES
+from autograder.algebra.limits import MAX_DEGREE, MAX_EXPONENT, MAX_NODES, MAX_SUM
 from autograder.algebra.nodes import Node
 from autograder.algebra.reader import read_answer
 from autograder.algebra.symbols import ONE, SCALAR, Dim, Name, Shape, Symbol, Symbols, parse_dim
@@ -626,6 +626,8 @@ class Typer:
         upper: Any = Unknown()
         if has_upper:
             upper = self.range_of(rest.pop(0))
+            if lower == 0:
+                upper = Dim(upper.number + 1, upper.names)  # counted from 0: as many values as entries
         outer = self.ranges.get(index)
         self.ranges[index] = upper
         body = self.infer(node.args[0])
@@ -633,14 +635,20 @@ class Typer:
             del self.ranges[index]
         else:
             self.ranges[index] = outer
-        return self.make("sum", (body,), (index, int(lower) if lower != 0 else 0, upper), body.shape)
+        return self.make("sum", (body,), (index, int(lower), upper), body.shape)
 
     def range_of(self, node: Node) -> Any:
         """The upper end of a sum as a dimension."""
         if node.op == "dim":
             return Dim(0, (node.data,))
-        if node.op == "num" and node.data.denominator == 1 and 1 <= node.data <= 64:
+        if node.op == "num" and node.data.denominator == 1 and 0 <= node.data <= MAX_SUM:
             return Dim(int(node.data))
+        if node.op == "add" and len(node.args) == 2:
+            first, second = node.args
+            shift = second.args[0].data if second.op == "neg" and second.args[0].op == "num" else None
+            if shift == 1:
+                whole = self.range_of(first)
+                return Dim(whole.number - 1, whole.names)
         if node.op == "sym":
             name = self.table.by_key(node.data).name
             if name in self.table.dimensions:

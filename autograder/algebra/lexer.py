@@ -94,7 +94,20 @@ class _Lexer:
         while self.i < self.end:
             self.step()
         self.emit("eof", "", 0)
-        return self.out
+        return self.without_empty_delimiters()
+
+    def without_empty_delimiters(self) -> list[Token]:
+        """Without pairs of `\\left.` and `\\right.`, which show nothing; a `\\right.` that closes a brace stays."""
+        dots = 0
+        kept = []
+        for t in self.out:
+            if t.kind == "op" and t.value == "\\left.":
+                dots += 1
+            elif t.kind == "op" and t.value == "\\right." and dots:
+                dots -= 1
+            else:
+                kept.append(t)
+        return kept
 
     def step(self) -> None:
         text, i = self.text, self.i

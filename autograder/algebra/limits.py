@@ -23,6 +23,8 @@ MAX_EXPONENT: Final = 12
 """Of a constant integer power."""
 MAX_DEGREE: Final = 256
 """Of an expression as a polynomial in its symbols, powers of powers multiplied out."""
+MAX_SUM: Final = 64
+"""Of the number that a sum runs up to."""
 MAX_BLOCK_ENTRIES: Final = 64
 """Entries of a matrix that is written out."""
 MAX_DECIDE_OPERATIONS: Final = 200_000

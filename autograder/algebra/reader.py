@@ -14,7 +14,7 @@ from typing import Final
 
 from autograder.algebra.grammar import Grammar
 from autograder.algebra.lexer import Token, tokens
-from autograder.algebra.limits import MAX_CHARACTERS, MAX_DEPTH
+from autograder.algebra.limits import MAX_CHARACTERS, MAX_DEPTH, MAX_WORD
 from autograder.algebra.nodes import Node
 from autograder.algebra.symbols import Name, Symbols
 from autograder.algebra.vocabulary import ARROWS, FILLERS, FUNCTIONS, GREEK, KEYWORDS, RELATION_SIGNS, TRANSPOSES, WRAPPERS
@@ -22,7 +22,7 @@ from autograder.errors import OutOfBudget, Unreadable
 
 ONE_FORMULA: Final = "one formula made of the declared symbols, such as x^T A or \\(x^\\top A\\)"
 _MATH: Final = re.compile(r"\$\$(.+?)\$\$|\$([^$]+?)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
-_RIVALS: Final = re.compile(r"\b(either|maybe|perhaps|possibly|alternatively|depends|depending|versus|vs|unsure|guess)\b|\?", re.IGNORECASE)
+_RIVALS: Final = re.compile(r"\b(todo|tbd|fixme|either|maybe|perhaps|possibly|alternatively|depends|depending|versus|vs|unsure|guess)\b|\?", re.IGNORECASE)
 _OR: Final = re.compile(r"\bor\b", re.IGNORECASE)
 _NEGATION: Final = re.compile(
     r"\b(not|never|neither|nor|cannot|isn|isnt|doesn|don|didn|wasn|wrong|incorrect)\b|n[’']t\b|\bno\b", re.IGNORECASE
@@ -278,7 +278,7 @@ def _without_tails(candidate: str, table: Symbols) -> list[str]:
             tail = candidate[match.end() :]
             if match[0].lower() in ("and", "but") and not re.match(r"\s*(this|that|it|is|we|the|so)\b", tail):
                 continue
-            kept = candidate[: match.start()].rstrip(" ,;")
+            kept = re.sub(r"(?:\\(?:text|textrm|mbox|textit)\s*\{)?[\s,;(]*$", "", candidate[: match.start()])
             out.append(kept + " " * (len(candidate) - len(kept)))
     return out[::-1][:4] if len(out) > 4 else out[::-1]
 
@@ -295,6 +295,10 @@ def _formula(text: str, candidate: str, table: Symbols, *, numpy: bool, free: fr
     end = final[-1].end
     grammar = Grammar(text, [*final, Token("eof", "", end, end)], table, numpy=numpy, free=free)
     return grammar.whole()
+
+
+def _short(text: str, t: Token) -> str:
+    return text[t.at : t.end].strip()[:MAX_WORD]
 
 
 def depths(text: str, toks: list[Token]) -> list[int]:
@@ -315,7 +319,7 @@ def depths(text: str, toks: list[Token]) -> list[int]:
                 or (opener.value == "langle" and t.value == "rangle")
             )
             if not fits:
-                raise Unreadable(text, t.at, f"{text[t.at : t.end].strip()!r} closes a bracket that was never opened", "balanced brackets")
+                raise Unreadable(text, t.at, f"{_short(text, t)!r} closes a bracket that was never opened", "balanced brackets")
             stack.pop()
         out.append(len(stack))
         if (
@@ -328,7 +332,7 @@ def depths(text: str, toks: list[Token]) -> list[int]:
                 raise OutOfBudget("MAX_DEPTH", f"more than {MAX_DEPTH} levels")
     if stack:
         opener = stack[-1]
-        raise Unreadable(text, opener.at, f"{text[opener.at : opener.end].strip()!r} is never closed", "balanced brackets")
+        raise Unreadable(text, opener.at, f"{_short(text, opener)!r} is never closed", "balanced brackets")
     return out
 
 

@@ -88,7 +88,7 @@ class _Renderer:
             return f"{op}({', '.join(self.at(a, 0) for a in args)})", ATOM
         if op == "sum":
             index, lower, dim = e.data
-            return f"Σ_{{{index}={lower or 1}..{dim}}} {self.at(args[0], PRODUCT)}", PRODUCT
+            return f"Σ_{{{index}={lower}..{dim}{'' if lower else '-1'}}} {self.at(args[0], PRODUCT)}", PRODUCT
         if op == "elem":
             return f"{self.at(args[0], ATOM)}_{{{','.join(self.at(a, 0) for a in args[1:])}}}", ATOM
         if op == "block":

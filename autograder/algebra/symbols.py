@@ -274,6 +274,11 @@ def symbols(
         from autograder.algebra.reader import check_definitions  # the reader needs Symbols from here
 
         table = check_definitions(table, definitions or {})
+    if rules:
+        from autograder.algebra.sample import solve_constraint  # samplers need Symbols from here
+
+        for rule in rules:
+            solve_constraint(table, rule)
     return table
 
 
