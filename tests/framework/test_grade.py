@@ -140,7 +140,8 @@ def test_a_broken_suite_says_where(tmp_path, file, old, new, said):
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     script = (
-        "import sys; from pathlib import Path; from autograder.assignment import load_assignment; from autograder.grade import grade, SuiteFailed\n"
+        "import sys\nfrom pathlib import Path\nfrom autograder.assignment import load_assignment\n"
+        "from autograder.grade import grade, SuiteFailed\n"
         "try:\n    r = grade(Path(sys.argv[1]), load_assignment(Path(sys.argv[2])))\n"
         "    print([e.verdict.kind for e in r.entries if e.number == '1.b'])\n"
         "except SuiteFailed as p:\n    print('SuiteFailed', p)\n"

@@ -19,7 +19,14 @@ LEVELS = (
 )
 """Lowest first. A module imports from lower levels, or from its own without a cycle."""
 
-ONLY_IN = {"sympy": {"algebra"}, "torch": {"worker"}, "mpmath": {"algebra"}, "pytest": {"plugin", "suite"}, "typer": {"cli"}, "jinja2": {"report"}}
+ONLY_IN = {
+    "sympy": {"algebra"},
+    "torch": {"worker"},
+    "mpmath": {"algebra"},
+    "pytest": {"plugin", "suite"},
+    "typer": {"cli"},
+    "jinja2": {"report"},
+}
 """Libraries that one room keeps to itself."""
 
 FILES = sorted(PACKAGE.rglob("*.py"))

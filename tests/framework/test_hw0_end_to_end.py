@@ -131,7 +131,10 @@ def test_check_works_without_the_reference(tmp_path):
     (home / "tests" / "hw0").mkdir(parents=True)
     for name in ("assignment.toml", "public.py"):
         shutil.copy(ROOT / "tests" / "hw0" / name, home / "tests" / "hw0")
-    script = f"import sys; sys.path.insert(0, {str(home)!r}); from autograder.cli import main; sys.argv = ['autograder', 'check', sys.argv[1]]; main()"
+    script = (
+        f"import sys; sys.path.insert(0, {str(home)!r}); from autograder.cli import main; "
+        "sys.argv = ['autograder', 'check', sys.argv[1]]; main()"
+    )
     ran = subprocess.run([sys.executable, "-c", script, str(REFERENCE)], capture_output=True, text=True, check=False, timeout=120, cwd=home)
 
     assert ran.returncode == 0, ran.stderr
@@ -144,12 +147,10 @@ def test_a_real_write_up(tmp_path):
     """Typed as students type: no `Answer:` lines, prose around the formulas."""
     found = verdicts(grade(SHARED / "samples" / "real-writeup.md", tmp_path / "results.json"))
 
-    expected = {
-        **dict.fromkeys(("2.a", "2.b", "2.c", "2.d", "2.e", "5.a", "5.b", "5.c", "5.d", "5.e", "6.a.i", "6.c", "7.a"), "correct"),
-        **{"6.a.ii": "partial", "6.a.iii": "correct", "6.a.iv": "correct"},
-        **{"6.b.i": "correct", "6.b.ii": "partial", "6.b.iii": "correct", "6.b.iv": "correct"},
-        **{"7.b": "partial", "7.c": "correct", "7.d": "correct", "7.e": "partial", "7.f": "correct", "7.g": "missing"},
-        **{"7.h": "undecided", "7.i": "undecided", "8.a": "correct", "8.b": "correct", "8.c": "correct"},
-    }
+    expected = dict.fromkeys(("2.a", "2.b", "2.c", "2.d", "2.e", "5.a", "5.b", "5.c", "5.d", "5.e", "6.a.i", "6.c", "7.a"), "correct")
+    expected |= {"6.a.ii": "partial", "6.a.iii": "correct", "6.a.iv": "correct"}
+    expected |= {"6.b.i": "correct", "6.b.ii": "partial", "6.b.iii": "correct", "6.b.iv": "correct"}
+    expected |= {"7.b": "partial", "7.c": "correct", "7.d": "correct", "7.e": "partial", "7.f": "correct", "7.g": "missing"}
+    expected |= {"7.h": "undecided", "7.i": "undecided", "8.a": "correct", "8.b": "correct", "8.c": "correct"}
     assert {n: v for n, v in found.items() if n in expected} == expected
     assert found["6.d"] in {"incorrect", "partial"}
