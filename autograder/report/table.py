@@ -40,7 +40,7 @@ def table(report: Report) -> Table:
     drawn = Table(title=Text(title), title_justify="left", caption=summary(report), caption_justify="left", pad_edge=False)
     drawn.add_column("part", no_wrap=True, width=max((len(entry.number) for entry in report.entries), default=4))
     drawn.add_column("verdict", no_wrap=True, width=max(map(len, STYLES)))
-    drawn.add_column("points", justify="right", no_wrap=True, width=len("100/100"))
+    drawn.add_column("points", justify="right", no_wrap=True, width=len("1.56/1.56"))
     # The cells do not wrap, but the column may: rich takes the room that a long line lacks from columns that wrap.
     drawn.add_column("feedback")
     for entry in report.entries:
