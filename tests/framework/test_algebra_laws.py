@@ -74,11 +74,7 @@ LAWS = {
 @given(parts=several)
 def test_rewritings_keep_an_expression(law, parts):
     one, two = LAWS[law](*parts)
-    try:
-        verdict = same(one, two)
-    except ValueError as refused:  # too long for our caps
-        assert "limit" in str(refused)
-        return
+    verdict = same(one, two)
     assert verdict in ("equivalent", "undecided"), (one, two)
 
 
@@ -131,10 +127,7 @@ def test_slips_have_names(expected, answer, slip):
 @given(parts=several)
 def test_deciding_is_symmetric(parts):
     one, two = f"({parts[0]}) ({parts[1]})", f"({parts[1]}) ({parts[2]})"
-    try:
-        assert same(one, two) == same(two, one)
-    except ValueError as refused:
-        assert "limit" in str(refused)
+    assert same(one, two) == same(two, one)
 
 
 def test_the_same_text_gets_the_same_bytes():
@@ -174,14 +167,14 @@ def test_the_same_text_gets_the_same_bytes():
         ({"t": "scalar"}, "t", "t if t < 10^6 else 0", "different"),
         ({"w": "scalar", "b": "scalar"}, "1[w + b > 0]", "1[w + b \\ge 0]", "different"),
         ({"w": "scalar", "b": "scalar"}, "1[w^2 > 4]", "1[w > 2] + 1[w < -2]", "equivalent"),
-        ({"x": "scalar", "y": "scalar"}, "x", "x + 2305843009213693951 y" [:20], "different"),
+        ({"x": "scalar", "y": "scalar"}, "x", "x + 999999999999999 y (10^{12})", "different"),
         ({"x": "scalar"}, "x/x", "1", "equivalent"),
         ({"x": "scalar"}, "x", "x^2/x", "equivalent"),
         ({"x": "scalar"}, "0 \\log(-1 - x^2)", "0", "undecided"),
         ({"x": "scalar"}, "0", "0 \\log(-1 - x^2)", "different"),
         ({"x": "scalar"}, "x", "e^{e^{e^{e^{x}}}}", "different"),
     ],
-)  # fmt: skip
+)
 def test_traps(declared, expected, answer, verdict):
     assert decide(answer, expected, symbols(declared)).verdict == verdict
 
@@ -196,9 +189,8 @@ def test_a_constraint_holds_in_every_sample():
 
 @pytest.mark.parametrize("text", ["G^T G", "G^T G = G", "G^T G = 2 G^T"])
 def test_a_constraint_that_gives_no_symbol_is_refused(text):
-    table = symbols({"G": "matrix d d"}, constraints=[text])
     with pytest.raises(ValueError, match="constraint"):
-        decide("G", "G^T", table)
+        symbols({"G": "matrix d d"}, constraints=[text])
 
 
 @pytest.mark.parametrize(
@@ -266,14 +258,62 @@ def test_the_error_bound_grows_with_the_degree():
 
 
 HOSTILE = [
-    "__import__('os').system('echo no')", "open('/etc/passwd').read()", "().__class__.__base__.__subclasses__()", "9**9**9**9", "9^{9^{9^{9}}}",
-    "(((99999999)!)!)!", "(" * 10_000 + "x" + ")" * 10_000, "{" * 3_000, "\\frac{" * 600, "x+" * 50_000 + "x", "a" * 3_999, "x" + "yx" * 100, "\\left(" * 500,
-    "((((A^{12})^{12})^{12})^{12})x", "\x00x", "x\u0302\u0302", "\u0302", "exp(exp(exp(exp(exp(t)))))", "t^{t^{t}}", "+".join(["\\|A^{-1}x\\|"] * 20),
-    "\\sum_{i=1}^n " * 20 + "x_i", "\\begin{bmatrix}" * 50, "\\begin{cases} " * 30, "x if " * 100 + "x", "|" * 999, "'" * 999, "x" + "^T" * 400, "-" * 3_000 + "x",
-    "inv(A - A) x", "\\sqrt{-1 - t^2} x", "max(" * 35 + "t" + ",0)" * 35, "\ud800", "\u202ex", "x, " * 900, "x = " * 900, "$" * 999, "$x$" * 300, "\\input{/etc/passwd}",
-    "eval('1')", "x.__class__", "{{7*7}}", "\\" * 2_000, "\n" * 3_000, "\\begin{array}{" + "l" * 3_000 + "}", "x_{" * 200, "\\hat" * 500 + "x", "[" * 2_000,
-    "abs(t - 1) + " * 50 + "t", "\\operatorname{" + "a" * 3_000 + "}", "⁻⁻¹x", "x⁻⁻¹", "1e999", "\\sum_{i=1}^{999999999} x", "🙂" * 500, "a if b else " * 200,
-]  # fmt: skip
+    "__import__('os').system('echo no')",
+    "open('/etc/passwd').read()",
+    "().__class__.__base__.__subclasses__()",
+    "9**9**9**9",
+    "9^{9^{9^{9}}}",
+    "(((99999999)!)!)!",
+    "(" * 10_000 + "x" + ")" * 10_000,
+    "{" * 3_000,
+    "\\frac{" * 600,
+    "x+" * 50_000 + "x",
+    "a" * 3_999,
+    "x" + "yx" * 100,
+    "\\left(" * 500,
+    "((((A^{12})^{12})^{12})^{12})x",
+    "\x00x",
+    "x\u0302\u0302",
+    "\u0302",
+    "exp(exp(exp(exp(exp(t)))))",
+    "t^{t^{t}}",
+    "+".join(["\\|A^{-1}x\\|"] * 20),
+    "\\sum_{i=1}^n " * 20 + "x_i",
+    "\\begin{bmatrix}" * 50,
+    "\\begin{cases} " * 30,
+    "x if " * 100 + "x",
+    "|" * 999,
+    "'" * 999,
+    "x" + "^T" * 400,
+    "-" * 3_000 + "x",
+    "inv(A - A) x",
+    "\\sqrt{-1 - t^2} x",
+    "max(" * 35 + "t" + ",0)" * 35,
+    "\ud800",
+    "\u202ex",
+    "x, " * 900,
+    "x = " * 900,
+    "$" * 999,
+    "$x$" * 300,
+    "\\input{/etc/passwd}",
+    "eval('1')",
+    "x.__class__",
+    "{{7*7}}",
+    "\\" * 2_000,
+    "\n" * 3_000,
+    "\\begin{array}{" + "l" * 3_000 + "}",
+    "x_{" * 200,
+    "\\hat" * 500 + "x",
+    "[" * 2_000,
+    "abs(t - 1) + " * 50 + "t",
+    "\\operatorname{" + "a" * 3_000 + "}",
+    "⁻⁻¹x",
+    "x⁻⁻¹",
+    "1e999",
+    "\\sum_{i=1}^{999999999} x",
+    "🙂" * 500,
+    "a if b else " * 200,
+]
 
 
 class Defects(logging.Handler):
@@ -327,11 +367,86 @@ def material():
 
 
 PIECES = [
-    "^", "_", "{", "}", "(", ")", "[", "]", "\\frac", "\\top", "T", "'", "|", "\\|", "=", "+", "-", "*", "/", "@", ",", ";", "$", "\\\\", "&", "\\begin{cases}",
-    "\\end{cases}", "if", "else", "\\sum_{i=1}^n", "x", "A", "0", "1", "I", "\\mathbf", "\\hat", "\\text{", "\\sqrt", "\\log", "e^", "np.", "\u0302", "²", "ᵀ", "⁻",
-    "\x00", "х", "\\left", "\\right.", "\\left.", "\\{", "\\}", "\\langle", "\\rangle", "\\max", "9999999999", "1e30", "**", "\\implies", "\\begin{bmatrix}",
-    "\\end{bmatrix}", "or", " ", "\n", "\\boxed{", "(since ", "is", "!", "\\", "∑", "‖", ".T", ".sum()", "§", "?", "not", "\\phi'", "where",
-]  # fmt: skip
+    "^",
+    "_",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    "\\frac",
+    "\\top",
+    "T",
+    "'",
+    "|",
+    "\\|",
+    "=",
+    "+",
+    "-",
+    "*",
+    "/",
+    "@",
+    ",",
+    ";",
+    "$",
+    "\\\\",
+    "&",
+    "\\begin{cases}",
+    "\\end{cases}",
+    "if",
+    "else",
+    "\\sum_{i=1}^n",
+    "x",
+    "A",
+    "0",
+    "1",
+    "I",
+    "\\mathbf",
+    "\\hat",
+    "\\text{",
+    "\\sqrt",
+    "\\log",
+    "e^",
+    "np.",
+    "\u0302",
+    "²",
+    "ᵀ",
+    "⁻",
+    "\x00",
+    "х",
+    "\\left",
+    "\\right.",
+    "\\left.",
+    "\\{",
+    "\\}",
+    "\\langle",
+    "\\rangle",
+    "\\max",
+    "9999999999",
+    "1e30",
+    "**",
+    "\\implies",
+    "\\begin{bmatrix}",
+    "\\end{bmatrix}",
+    "or",
+    " ",
+    "\n",
+    "\\boxed{",
+    "(since ",
+    "is",
+    "!",
+    "\\",
+    "∑",
+    "‖",
+    ".T",
+    ".sum()",
+    "§",
+    "?",
+    "not",
+    "\\phi'",
+    "where",
+]
 
 
 def mutated(rng: random.Random, answers: list[str], every: list[str]) -> str:
