@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise, permutations
 from typing import Any, Protocol, TypeAlias
 
@@ -59,16 +60,18 @@ JUMP_REACH = 5
 JUMP_CONTRAST = 40.0
 """A slope this many times larger than those of its neighbours (5 on each side) is a jump of the loss, not its slope."""
 
-SEARCH_POINTS = 240
+SEARCH_POINTS = 120
 """Parameters on a log grid at which the sign of the mean gradient is looked at."""
 
-QUANTILE = 0.0005
-"""Below and above a window: 99.9 % of honest runs lie inside."""
+ROOT_STEPS = 60
+ROOT_TOLERANCE = 1e-9
+
 _NORMAL_QUANTILE = 3.2905267314919255
-WINDOW_POINTS = 81
+"""Of 0.0005 below and above a window: 99.9 % of honest runs lie inside."""
+WINDOW_POINTS = 33
 WINDOW_REACH = 0.6
 """A window is looked for within factors exp(+-0.6) of its centre."""
-PROFILE_STEPS = 5
+PROFILE_STEPS = 3
 
 
 class Model(Protocol):
@@ -396,11 +399,18 @@ class TabulatedLoss:
 
         A jump of the loss itself has no derivative and moves no parameter: its interval takes the slope of those around it.
         """
-        middles = (self.predictions[1:] + self.predictions[:-1]) / 2
-        slopes = np.stack([_without_jumps(row) for row in np.diff(self.values, axis=1) / np.diff(self.predictions)])
-        zero = np.interp(prediction, middles, slopes[0])
-        one = np.interp(prediction, middles, slopes[1])
-        return np.asarray(np.where(label > 0.5, one, zero))
+        middles, slopes = self._slopes
+        lit = np.broadcast_to(label > 0.5, prediction.shape)
+        found = np.empty(prediction.shape)
+        found[lit] = np.interp(prediction[lit], middles, slopes[1])
+        found[~lit] = np.interp(prediction[~lit], middles, slopes[0])
+        return found
+
+    @cached_property
+    def _slopes(self) -> tuple[Array, Array]:
+        """Middles of the table's intervals, and the slopes there for both labels."""
+        slopes = np.diff(self.values, axis=1) / np.diff(self.predictions)
+        return (self.predictions[1:] + self.predictions[:-1]) / 2, np.stack([_without_jumps(row) for row in slopes])
 
     def is_constant(self) -> bool:
         """Whether no prediction is better than another."""
@@ -466,14 +476,22 @@ class Yield:
     """(parameter, mean gradient) at some points around it, for pictures."""
 
 
-def stationary(model: Model, slope: Slope, inputs: Array, weights: Array, start: float, reach: tuple[float, float] = (1.0, 1e5)) -> Yield:
+def stationary(
+    model: Model,
+    slope: Slope,
+    inputs: Array,
+    weights: Array,
+    start: float,
+    reach: tuple[float, float] = (1.0, 1e5),
+    points: int = SEARCH_POINTS,
+) -> Yield:
     """Follows -gradient of the mean loss from `start` to the first place where it vanishes; one parameter, positive.
 
-    The sign is looked at on a log grid over `reach`, then the root is refined by bisection to 1e-9 of itself.
+    The sign is looked at on a log grid of `points` over `reach`, then the root is refined to 1e-9 of itself.
     """
-    grid = np.exp(np.linspace(math.log(reach[0]), math.log(reach[1]), SEARCH_POINTS))
+    grid = np.exp(np.linspace(math.log(reach[0]), math.log(reach[1]), points))
     gradient = mean_gradient(model, slope, inputs, weights, grid[None, :, None])[0]
-    curve = tuple((float(r), float(g)) for r, g in zip(grid[::8], gradient[::8], strict=True))
+    curve = tuple((float(r), float(g)) for r, g in zip(grid[::4], gradient[::4], strict=True))
     noise = 1e-9 * float(np.abs(gradient).max())
     signs = np.where(gradient > noise, 1, np.where(gradient < -noise, -1, 0))
     moving = np.flatnonzero(signs)
@@ -491,14 +509,20 @@ def stationary(model: Model, slope: Slope, inputs: Array, weights: Array, start:
         away = math.inf
     if bracket is None:
         return Yield(away, len(rises), curve)
-    low, high = math.log(grid[bracket[0]]), math.log(grid[bracket[1]])
-    for _ in range(30):
-        middle = (low + high) / 2
-        if mean_gradient(model, slope, inputs, weights, np.array([math.exp(middle)]))[0] > 0:
-            high = middle
-        else:
-            low = middle
-    return Yield(math.exp((low + high) / 2), len(rises), curve)
+    ends = [math.log(grid[i]) for i in bracket]
+    at = [float(gradient[i]) for i in bracket]
+    last = -1
+    for _ in range(ROOT_STEPS):  # regula falsi, Illinois
+        middle = (ends[0] * at[1] - ends[1] * at[0]) / (at[1] - at[0])
+        value = float(mean_gradient(model, slope, inputs, weights, np.array([math.exp(middle)]))[0])
+        side = 1 if value > 0 else 0
+        moved = abs(middle - ends[side])
+        ends[side], at[side] = middle, value
+        at[1 - side] *= 0.5 if last == side else 1.0
+        last = side
+        if moved < ROOT_TOLERANCE or value == 0.0:
+            break
+    return Yield(math.exp(middle), len(rises), curve)
 
 
 def stationary_point(model: Model, slope: Slope, inputs: Array, weights: Array, start: Array) -> Array | None:

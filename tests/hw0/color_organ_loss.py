@@ -250,7 +250,7 @@ def loss_verdict(own):
         "plot": picture(own, end),
     }
     if not wrong:
-        evidence["fixed_dataset"] = round(on_fixed_dataset(own), 3)
+        evidence["fixed_dataset"] = round(on_fixed_dataset(own, resistor), 3)
         return correct(
             f"Correct: on binary labels your loss yields R = {resistor:.1f} ohm (cutoff {cutoff:.0f} Hz), that of the full transfer "
             "function as far as the LEDs can tell.",
@@ -280,16 +280,17 @@ def reversed_sign(own):
 
 def squared_error_resistor():
     """What plain squared error on binary labels yields, ohms (344.6)."""
-    omega, weights = truth.frequency_nodes(100)
-    return stationary(truth.LOW_BINARY, truth.squared_error_slope, omega, weights, START).value
+    omega, weights = truth.frequency_nodes()
+    return stationary(truth.LOW_BINARY, truth.squared_error_slope, omega, weights, START, (100.0, 1000.0), 16).value
 
 
-def on_fixed_dataset(own):
-    """The resistor that the loss yields on the fixed dataset, ohms."""
+def on_fixed_dataset(own, resistor):
+    """The resistor that the loss yields on the fixed dataset, ohms; resistor: what it yields on many samples."""
     if own.table is None:
-        return yielded(own).value
+        return resistor  # found on that dataset already
     omega = fixed_frequencies()
-    return stationary(truth.LOW_BINARY, own.table.slope, omega, np.full(omega.size, 1 / omega.size), START).value
+    weights = np.full(omega.size, 1 / omega.size)
+    return stationary(truth.LOW_BINARY, own.table.slope, omega, weights, resistor, (resistor / 2, 2 * resistor), 16).value
 
 
 def picture(own, end):
@@ -334,7 +335,7 @@ def explains(own, said):
 
 def own_windows(explained, part):
     """The 99.9 % windows of one of e, f, g under the submission's own loss; None where it has no stationary point there."""
-    omega, weights = truth.frequency_nodes(120)
+    omega, weights = truth.frequency_nodes(40)
     slope = explained.loss.table.slope
     learner = {"e": truth.LOW_BINARY, "f": truth.HIGH_BINARY, "g": truth.BAND_BINARY}[part]
     if part == "g":
@@ -346,7 +347,7 @@ def own_windows(explained, part):
         return None
     ends = outcome_window(learner, slope, omega, weights, centre, truth.DATASET_SIZE, truth.STOP_BELOW)
     if part == "f":  # never what the plain squared error yields
-        plain = stationary(learner, truth.squared_error_slope, omega, weights, START).value
+        plain = stationary(learner, truth.squared_error_slope, omega, weights, START, (5.0, 80.0), 16).value
         ends = [(max(ends[0][0], plain + 1.0), ends[0][1])]
     where = f"99.9 % of honest runs with {explained.said}, profile score with {truth.DATASET_SIZE} samples"
     return [Window(low, high, where) for low, high in ends]
