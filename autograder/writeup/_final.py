@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from autograder.writeup._macros import braced
 
 MAX_BODY = 200_000
-"""Characters of a part in which equations are looked for, from its end."""
+"""Characters of a part in which its answer is looked for, from its end."""
+MAX_ANSWER = 20_000
+"""Characters of an answer after `Answer:`."""
+MAX_ANSWERS = 20
+"""Lines `Answer:` and boxes of one part that are looked at, from its end."""
 
 ANSWER = re.compile(
     r"(?:^|(?<=\n)|(?<=[\s.;:,(*_}]))(?P<open>[*_]{0,3}|\\(?:textbf|textit|emph|underline|boldsymbol)[ ]*\{)(?:(?:my|the|final)[ ]+){0,2}"
@@ -38,6 +42,7 @@ ENVIRONMENT = re.compile(r"\\(begin|end)[ ]*\{([a-zA-Z]{1,20}\*?)\}")
 WRAPPING = re.compile(
     r"\\(?:begin|end)[ ]*\{(?:aligned|align|split|gathered|gather|equation|alignedat|alignat|eqnarray|multline|flalign)\*?\}(?:\{\d{1,2}\})?"
 )
+BLANK_LINE = re.compile(r"\n[ ]*\n")
 SPOKEN_CUT = re.compile(r"(?<![\\A-Za-z])(?:so that|so|then|thus|hence|therefore|and|gives|which gives|i\.e\.|implies|or equivalently|yields|whence)[ ,]+(?=[^ ])")
 GLUE = re.compile(r"[ \n]*(?:[=+\-·*/(),]|:=|≡)?[ \n]*")
 CONDITION = re.compile(
@@ -119,9 +124,8 @@ def final_answer(body: str) -> Final:
 
 
 def _after_answer(body: str) -> Final | None:
-    found = list(ANSWER.finditer(body))
-    if not found:
-        found = list(ANSWER_HEADING.finditer(body))
+    start = max(0, len(body) - MAX_BODY)
+    found = list(ANSWER.finditer(body, start))[-MAX_ANSWERS:] or list(ANSWER_HEADING.finditer(body, start))[-MAX_ANSWERS:]
     answers: list[tuple[str, int]] = []
     end = 0
     for line in found:
@@ -152,9 +156,10 @@ def _block(body: str, at: int) -> tuple[int, int]:
     while begin < len(body) and body[begin] in " \n":
         begin += 1
     end = begin
+    last = min(len(body), begin + MAX_ANSWER)
     while True:
-        stop = re.compile(r"\n[ ]*\n").search(body, end)
-        end = stop.start() if stop else len(body)
+        stop = BLANK_LINE.search(body, end, last)
+        end = stop.start() if stop else last
         if stop is None or (not _open_formula(body[begin:end]) and body[begin:end].rstrip()[-1:] != ":"):
             break
         end = stop.end()
@@ -207,7 +212,7 @@ def _trimmed(text: str) -> str:
 
 
 def _boxed(text: str) -> Final | None:
-    for found in reversed(list(BOXED.finditer(text))):
+    for found in reversed(list(BOXED.finditer(text))[-MAX_ANSWERS:]):
         end = braced(text, found.end())
         if end is not None and not is_placeholder(text[found.end() + 1 : end - 1]):
             inner = text[found.end() + 1 : end - 1]

@@ -12,6 +12,8 @@ MAX_GROWTH = 200_000
 """Characters that expansion may add in all, against macros that double."""
 MAX_ARGUMENT = 20_000
 """Characters of one argument in braces."""
+MAX_FAILURES = 50
+"""Definitions and calls that cannot be read, until the rest is left as it stands."""
 
 DEFINITION = re.compile(
     r"\\(?P<how>newcommand|renewcommand|providecommand|DeclareRobustCommand|DeclareMathOperator|DeclarePairedDelimiter|def|let)(?![A-Za-z])\*?"
@@ -64,9 +66,11 @@ def _definitions(text: str) -> tuple[str, dict[str, Macro]]:
     macros: dict[str, Macro] = {}
     pieces: list[str] = []
     at = 0
-    while len(macros) < MAX_MACROS and (found := DEFINITION.search(text, at)):
+    failures = 0
+    while len(macros) < MAX_MACROS and failures < MAX_FAILURES and (found := DEFINITION.search(text, at)):
         read = _definition(text, found)
         if read is None:
+            failures += 1
             pieces.append(text[at : found.end()])
             at = found.end()
             continue
@@ -120,24 +124,31 @@ def _skip(text: str, at: int) -> int:
     return blanks.end() if blanks else at
 
 
+def _filled(body: str, arguments: list[str]) -> str:
+    """The body of a macro with its arguments put in."""
+    return PARAMETER.sub(lambda m: arguments[int(m[1]) - 1] if 0 < int(m[1]) <= len(arguments) else "", body)
+
+
 class _Expansion:
     """One expansion of one file, with what is left of its budget."""
 
     def __init__(self, macros: dict[str, Macro]) -> None:
         self._macros = macros
         self._left = MAX_GROWTH
+        self._failures = 0
 
     def expand(self, text: str, depth: int) -> str:
         pieces: list[str] = []
         at = 0
         for found in COMMAND.finditer(text):
             macro = self._macros.get(found[1])
-            if macro is None or found.start() < at or self._left <= 0:
+            if macro is None or found.start() < at or self._left <= 0 or self._failures > MAX_FAILURES:
                 continue
             arguments, end = self._arguments(text, found.end(1), macro)
             if arguments is None:
+                self._failures += 1
                 continue
-            body = PARAMETER.sub(lambda m: self._argument(arguments, int(m[1])), macro.body)
+            body = _filled(macro.body, arguments)
             self._left -= len(body)
             if depth < MAX_DEPTH and self._left > 0:
                 body = self.expand(body, depth + 1)
@@ -147,10 +158,6 @@ class _Expansion:
             at = end
         pieces.append(text[at:])
         return "".join(pieces)
-
-    @staticmethod
-    def _argument(arguments: list[str], number: int) -> str:
-        return arguments[number - 1] if 0 < number <= len(arguments) else ""
 
     @staticmethod
     def _arguments(text: str, at: int, macro: Macro) -> tuple[list[str] | None, int]:

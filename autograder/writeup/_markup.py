@@ -24,13 +24,12 @@ HEAD, TAIL, ITEM, QUOTE, CAPTION, PICTURE, CODE, UNQUOTE = "\ue001\ue002\ue003\u
 MARKS = re.compile("[\ue001-\ue008]")
 BOLD_LEVEL = "7"
 
-COMMENT = re.compile(r"<!--.{0,100000}?-->", re.DOTALL)
 TAG = re.compile(
     r"</?(?:br|p|div|span|b|i|em|strong|u|center|font|details|summary|small|hr|h[1-6]|li|ul|ol|tt|code|pre)\b[^<>\n]{0,200}>", re.IGNORECASE
 )
 SUPERSCRIPT = re.compile(r"<(sup|sub)>([^<>\n]{1,80})</\1>", re.IGNORECASE)
 IMAGE_TAG = re.compile(r"<img\b[^<>\n]{0,2000}>", re.IGNORECASE)
-IMAGE = re.compile(r"!\[([^\]\n]{0,500})\](?:\([^)\n]{0,2000}\)|\[[^\]\n]{0,200}\])")
+IMAGE = re.compile(r"!\[([^\[\]\n]{0,500})\](?:\([^)\n]{0,2000}\)|\[[^\]\n]{0,200}\])")
 FENCE = re.compile(r"[ ]{0,3}(?:[-*+][ ]+)?(`{3,}|~{3,})(.*)")
 HASHES = re.compile(r"[ ]{0,3}(#{1,6})(?:[ ]+|(?=[^#\s]))(.*)")
 ALL_BOLD = re.compile(r"[ ]*(?:\*\*|__)((?:(?!\*\*|__).){1,200})(?:\*\*|__)[ ]*[:.]?[ ]*")
@@ -61,6 +60,8 @@ DROPPED_ENVIRONMENTS = frozenset(
 )
 ROMANS = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii", "xiv", "xv")
 MAX_ITEM = 99
+MAX_UNCLOSED = 50
+"""Groups in braces that never close, until the rest is taken as it stands."""
 MAX_NESTING = 20
 
 
@@ -81,8 +82,28 @@ def marked(source: Source) -> tuple[str, tuple[str, ...]]:
     return expand("\n".join(pieces)), ()
 
 
-def _blank(found: re.Match[str]) -> str:
-    return "\n" * found[0].count("\n")
+def _uncommented(text: str) -> str:
+    """The text without HTML comments; a comment that never ends is none."""
+    pieces: list[str] = []
+    at = 0
+    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
+        pieces += [text[at:start], "\n" * text.count("\n", start, end)]
+        at = end + 3
+    return "".join([*pieces, text[at:]])
+
+
+class _Groups:
+    """Groups in braces of one text. After many that never close no more are looked for, or it would take the square."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._failures = 0
+
+    def end(self, at: int) -> int | None:
+        """The offset after the group that opens at `at`, or None."""
+        found = braced(self._text, at) if self._failures < MAX_UNCLOSED else None
+        self._failures += found is None
+        return found
 
 
 # ---- Markdown ----
@@ -90,7 +111,7 @@ def _blank(found: re.Match[str]) -> str:
 
 def _markdown(text: str) -> str:
     if "<" in text:
-        text = COMMENT.sub(_blank, text)
+        text = _uncommented(text)
         text = SUPERSCRIPT.sub(lambda m: f"{'^' if m[1].lower() == 'sup' else '_'}{{{m[2]}}}", text)
         text = TAG.sub(" ", IMAGE_TAG.sub(PICTURE, text))
     lines = text.split("\n")
@@ -98,6 +119,9 @@ def _markdown(text: str) -> str:
     table = _table_rows(lines)
     result: list[str] = []
     for index, line in enumerate(lines):
+        if not line:
+            result.append("")
+            continue
         if index in fenced:
             result.append(CODE + line if fenced[index] else "")
             continue
@@ -136,7 +160,7 @@ def _fenced(lines: list[str]) -> dict[int, bool]:
     inside: dict[int, bool] = {}
     opened, fence = -1, ""
     for index, line in enumerate(lines):
-        found = FENCE.fullmatch(line)
+        found = FENCE.fullmatch(line) if "```" in line or "~~~" in line else None
         if found is None:
             continue
         if opened < 0:
@@ -233,6 +257,7 @@ def _latex(text: str, notes: list[str]) -> str:
     pieces: list[str] = []
     lists: list[_List] = []
     hidden: list[str] = []
+    groups = _Groups(text)
     at = 0
 
     def flush(until: int) -> None:
@@ -293,9 +318,9 @@ def _latex(text: str, notes: list[str]) -> str:
             pieces.append("" if hidden else PICTURE)
             option = OPTION.match(text, at)
             at = option.end() if option else at
-            at = braced(text, at) or at
+            at = groups.end(at) or at
         elif caption is not None:
-            close = braced(text, at) or at
+            close = groups.end(at) or at
             inner = text[at + 1 : close - 1]
             pieces.append(CAPTION + " ".join(inner.split("\n")) + "\n" * 0 if hidden else "")
             pieces.append("\n" * text.count("\n", at, close))
@@ -323,9 +348,10 @@ def _set_label(opened: _List, option: str, kind: str) -> None:
 def _replace_groups(pattern: re.Pattern[str], text: str, put: Callable[[re.Match[str], str], str]) -> str:
     """Each match of `pattern`, with the group in braces that follows it, replaced; lines are kept."""
     pieces: list[str] = []
+    groups = _Groups(text)
     at = 0
     for found in pattern.finditer(text):
-        close = braced(text, found.end())
+        close = groups.end(found.end())
         if found.start() < at or close is None:
             continue
         inner = text[found.end() + 1 : close - 1]

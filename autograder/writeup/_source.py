@@ -88,13 +88,12 @@ def read_notebook(path: Path, name: str) -> Source:
             "".join(c for c in content if isinstance(c, str)) if isinstance(content, list) else content if isinstance(content, str) else ""
         )
         if cell.get("cell_type") == "heading":
-            text = "#" * (cell["level"] if cell.get("level") in range(1, 7) else 1) + " " + text
+            level = cell.get("level")
+            text = "#" * (level if isinstance(level, int) and 1 <= level <= 6 else 1) + " " + text
         elif cell.get("cell_type") != "markdown":
             continue
         cells.append((len(lines), f"cell {number}"))
         lines += [*UNWANTED.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")).split("\n"), ""]
-        if sum(map(len, lines[-1:])) > MAX_BYTES:
-            break
     return Source(name, "\n".join(lines)[:MAX_BYTES], False, tuple(cells))
 
 

@@ -8,8 +8,9 @@ sheet knows: `(i)` is the ninth part of one problem, a sub-part of another, and 
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,8 +19,18 @@ from autograder.writeup._markup import BOLD_LEVEL, CAPTION, CODE, HEAD, ITEM, MA
 
 MAX_HEAD = 200
 """Characters of a line that are looked at for a heading or a mark."""
-MAX_STARTS = 50_000
+MAX_STARTS = 20_000
 """Places that are looked at."""
+MAX_HEADS = 500
+"""Headings that are looked at."""
+MAX_TITLES = 200
+"""Different titles that are compared letter by letter; the others must be exact."""
+MAX_EVENTS = 2_000
+"""Part marks that are read."""
+MAX_INLINE = 2_000
+"""Places within lines that are looked at for a mark."""
+MAX_STRETCHES = 30
+"""Stretches of text of one part; of a part that is marked more often the last ones are read."""
 PLAIN = 8
 """Level of a heading that is a plain line; a line in bold has 7."""
 ALIKE = 0.8
@@ -143,16 +154,23 @@ class _Sheet:
             for p in problems
         }
         self._titles = [(p, _normal(t)) for p in problems for t in (p.title, *p.also)]
+        self._compared: dict[str, Problem | None] = {_normal(t): p for p in reversed(problems) for t in (*reversed(p.also), p.title)}
+        self._left = MAX_TITLES
 
     def by_title(self, title: str) -> Problem | None:
         """The problem whose title this is, but for case, punctuation, an abbreviation or a slip of the pen."""
         wanted = _normal(title)
         if len(wanted) < 3 or len(wanted) > MAX_HEAD:
             return None
-        for problem, known in self._titles:
-            if wanted == known:
-                return problem
-        best, found = 0.0, None
+        if wanted not in self._compared:
+            self._left -= 1
+            self._compared[wanted] = self._alike(wanted) if self._left >= 0 else None
+        return self._compared[wanted]
+
+    def _alike(self, wanted: str) -> Problem | None:
+        """The problem whose title is most like this one, if it is like enough."""
+        best: float = 0.0
+        found: Problem | None = None
         words = set(wanted.split())
         for problem, known in self._titles:
             other = set(known.split())
@@ -160,7 +178,9 @@ class _Sheet:
             inside = len(other) >= 2 and (other <= words or (len(words) >= 2 and words <= other and len(words) * 2 >= len(other)))
             score = 0.85 if inside and len(common) * 2 >= len(words) else 0.0
             if 3 * len(wanted) > 2 * len(known) and 3 * len(known) > 2 * len(wanted):
-                score = max(score, difflib.SequenceMatcher(None, wanted, known, autojunk=False).ratio())
+                matcher = difflib.SequenceMatcher(None, wanted, known, autojunk=False)
+                if matcher.real_quick_ratio() >= ALIKE and matcher.quick_ratio() >= ALIKE:
+                    score = max(score, matcher.ratio())
             if score >= ALIKE and score > best:
                 best, found = score, problem
         return found
@@ -214,6 +234,8 @@ class _Reader:
         self._sheet = _Sheet(problems)
         self._structure = Structure()
         self._places = list(self._find_places())
+        self._begins = [place.begin for place in self._places]
+        self._inline_left = MAX_INLINE
         self._math: list[tuple[int, int]] | None = None
 
     # -- places --
@@ -288,7 +310,7 @@ class _Reader:
 
     def read(self) -> Structure:
         structure = self._structure
-        heads = list(self._heads())
+        heads = list(itertools.islice(self._heads(), MAX_HEADS))
         numbers = self._numbering(heads)
         if structure.foreign:
             return structure
@@ -312,6 +334,10 @@ class _Reader:
             end = events[index + 1].at if index + 1 < len(events) else len(self._text)
             key = f"{event.problem.number}.{event.path}" if event.path else event.problem.number
             structure.stretches.setdefault(key, []).append(Stretch(event.content, end))
+        for key, stretches in structure.stretches.items():
+            if len(stretches) > MAX_STRETCHES:
+                structure.stretches[key] = stretches[-MAX_STRETCHES:]
+                structure.notes.append(f"Part {key} is marked {len(stretches)} times: the last {MAX_STRETCHES} are read.")
         return structure
 
     def _numbering(self, heads: Sequence[_Head]) -> dict[str, Problem | None]:
@@ -440,6 +466,8 @@ class _Reader:
         path = ""
         styles: dict[tuple[str, str], str] = {}
         for place in self._places:
+            if len(events) >= MAX_EVENTS:
+                break
             begin = place.begin
             if place.at in chosen:
                 head, problem = chosen[place.at]
@@ -482,15 +510,15 @@ class _Reader:
             if problem is None:
                 continue
             mapped = flat.get(problem.number)
-            if mapped is not None and (number := FLAT.match(self._text, start, place.end)):
-                resolved = mapped.get(f"{path.partition('.')[0]}#{int(number[1])}") or mapped.get(f"#{int(number[1])}")
+            if mapped is not None and (counted := FLAT.match(self._text, start, place.end)):
+                resolved = mapped.get(f"{path.partition('.')[0]}#{int(counted[1])}") or mapped.get(f"#{int(counted[1])}")
                 if resolved:
                     path = resolved
-                    events.append(_Event(place.at, number.end(), problem, path, "flat"))
+                    events.append(_Event(place.at, counted.end(), problem, path, "flat"))
                     continue
-                if mapped.get("*") and int(number[1]) == 1:
+                if mapped.get("*") and int(counted[1]) == 1:
                     path = self._next_leaf(problem, path)
-                    events.append(_Event(place.at, number.end(), problem, path, "flat"))
+                    events.append(_Event(place.at, counted.end(), problem, path, "flat"))
                     continue
             if mapped is not None and "letters" in mapped:
                 letter = self._mark(start, place.end, place.level < PLAIN)
@@ -569,6 +597,9 @@ class _Reader:
         path, since, style = event.path, event.content, event.style
         pattern = INLINE_WEAK if style == "paren" else INLINE
         for found in pattern.finditer(self._text, event.content, end):
+            self._inline_left -= 1
+            if self._inline_left < 0:
+                return
             if style == "paren":
                 tokens = [found[1].lower()]
             else:
@@ -629,7 +660,7 @@ class _Reader:
             leaves = [part for part in problem.parts if part]
             if not leaves:
                 continue
-            places = [p for p in self._places if any(a <= p.begin < b for a, b in spans)]
+            places = [p for a, b in spans for p in self._between(a, b)]
             letters = self._sheet.letters[number]
             if number not in marked:
                 found = self._flat_map(places, leaves, letters)
@@ -650,13 +681,17 @@ class _Reader:
             for path, start, end in deeper[number]:
                 children = self._sheet.subs[number].get(path, ())
                 if path and children and not any(e.path.startswith(path + ".") for e in starts):
-                    here = [p for p in self._places if start <= p.begin < end and p.kind != QUOTE]
+                    here = [p for p in self._between(start, end) if p.kind != QUOTE]
                     count = [int(m[1]) for p in here if (m := FLAT.match(self._text, p.begin, p.end))]
                     if count == list(range(1, len(children) + 1)):
                         inner.update({f"{path}#{k}": f"{path}.{c}" for k, c in enumerate(children, start=1)})
             if inner:
                 flat[number] = inner
         return bool(flat or quoted)
+
+    def _between(self, start: int, end: int) -> list[_Place]:
+        """The places that begin in text[start:end]."""
+        return self._places[bisect_left(self._begins, start) : bisect_left(self._begins, end)]
 
     def _flat_map(self, places: Sequence[_Place], leaves: Sequence[str], letters: Sequence[str]) -> dict[str, str] | None:
         """How the numbers of a list stand for leaves (or for letters above marked sub-parts), where the count fits."""
