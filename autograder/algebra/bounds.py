@@ -336,7 +336,15 @@ def _drawn(domain: Domain, sizes: Mapping[str, int], rng: np.random.Generator, s
     for key, _ in domain.uppers:
         choice = rng.integers(0, 4, size=count)
         spread = 10.0 ** rng.uniform(-3, 0, size=count)
-        part = np.choose(choice, [np.ones(count), np.full(count, 0.5), np.full(count, 0.25) if small else rng.uniform(0.01, 1, size=count), np.full(count, 0.75) if small else spread])
+        part = np.choose(
+            choice,
+            [
+                np.ones(count),
+                np.full(count, 0.5),
+                np.full(count, 0.25) if small else rng.uniform(0.01, 1, size=count),
+                np.full(count, 0.75) if small else spread,
+            ],
+        )
         base[f"part of {key}"] = part[:, None, None]
     if domain.recursion is not None:
         base[domain.recursion[1]] = rng.integers(1, LONGEST_RUN + 1, size=count).astype(float)[:, None, None]
@@ -421,7 +429,9 @@ def _matrices(assumed: frozenset[str], rng: np.random.Generator, shape: tuple[in
         u, _, vt = np.linalg.svd(plain, full_matrices=False)
         steep = (u * 10.0 ** -np.arange(u.shape[2])) @ vt
         kind = rng.integers(0, 6, size=(count, 1, 1))
-        a = np.select([kind == 0, kind == 1, kind == 2, kind == 3, kind == 4], [plain, plain * scale, single * scale, thin, steep * scale], ints)
+        a = np.select(
+            [kind == 0, kind == 1, kind == 2, kind == 3, kind == 4], [plain, plain * scale, single * scale, thin, steep * scale], ints
+        )
     if "orthogonal" in assumed:
         q, r = np.linalg.qr(rng.normal(size=shape))
         signs = np.where(np.diagonal(r, axis1=1, axis2=2) < 0, -1.0, 1.0)
@@ -429,7 +439,9 @@ def _matrices(assumed: frozenset[str], rng: np.random.Generator, shape: tuple[in
         order = np.argsort(rng.random((count, rows)), axis=1)
         plain = np.eye(rows)[order] * rng.choice([1.0, -1.0], size=(count, 1, columns))
         a = plain if small else turned
-        return np.asarray(a @ np.where(np.arange(rows) % 2, -1.0, 1.0)[:, None] * a.swapaxes(1, 2) if "symmetric" in assumed and not small else a)
+        return np.asarray(
+            a @ np.where(np.arange(rows) % 2, -1.0, 1.0)[:, None] * a.swapaxes(1, 2) if "symmetric" in assumed and not small else a
+        )
     if "diagonal" in assumed:
         a = a * np.eye(rows)[None]
     if "positive_definite" in assumed:
@@ -648,7 +660,9 @@ def alike(one: tuple[Batch, ...], two: tuple[Batch, ...], *, scaled: bool = Fals
             return False
         scale = np.maximum(np.abs(a).max(axis=(1, 2)), np.abs(factor * b).max(axis=(1, 2)))
         gap = np.abs(a - factor * b).max(axis=(1, 2))
-        if np.median((gap / (scale + 1e-300))[sound]) > SUSPICIOUS or (gap[sound] > 1e-4 * (scale[sound] + 1e-6 * scale[sound].max())).any():
+        if (
+            np.median((gap / (scale + 1e-300))[sound]) > SUSPICIOUS
+            or (gap[sound] > 1e-4 * (scale[sound] + 1e-6 * scale[sound].max())).any()
+        ):
             return False
     return True
-

@@ -233,6 +233,14 @@ def derivative(f: Any, x: Any) -> Any:
     """
     if not (isinstance(x, sp.MatrixSymbol) or getattr(x, "is_Symbol", False)):
         raise ValueError(f"{x} is no symbol")
+    if x not in sp.sympify(f).free_symbols:
+        if isinstance(f, sp.MatrixExpr) and f.shape != (1, 1) or not isinstance(x, sp.MatrixSymbol):
+            return (
+                sp.ZeroMatrix(f.shape[0], x.shape[0] if isinstance(x, sp.MatrixSymbol) else 1)
+                if isinstance(f, sp.MatrixExpr)
+                else sp.S.Zero
+            )
+        return sp.ZeroMatrix(x.shape[1], x.shape[0])
     try:
         found = sp.diff(f, x)
     except (TypeError, ValueError, NotImplementedError, AttributeError) as bad:

@@ -391,7 +391,12 @@ def condition_holds(e: Expr, point: Point) -> bool:
 
 def index_only(e: Expr) -> bool:
     """Is it a whole number made of indices, such as `k - 1`?"""
-    return e.op == "index" or e.op in ("num", "add", "mul") and all(index_only(a) for a in e.args) and (e.op != "num" or e.data.denominator == 1)
+    return (
+        e.op == "index"
+        or e.op in ("num", "add", "mul")
+        and all(index_only(a) for a in e.args)
+        and (e.op != "num" or e.data.denominator == 1)
+    )
 
 
 @lru_cache(maxsize=16384)

@@ -661,6 +661,8 @@ class Typer:
         if self.is_scalar(base):
             raise Misshapen("an index on a single number", node.at)
         vector = ONE in (self.find(base.shape[0]), self.find(base.shape[1]))
+        if not vector and len(indices) == 1 and indices[0].op == "num" and 10 < indices[0].data < 100:
+            indices = tuple(Node("num", (), Fraction(int(digit)), node.at) for digit in str(indices[0].data))  # A_{12} is in row 1
         if len(indices) != (1 if vector else 2):
             raise Misshapen(f"{len(indices)} indices on {show_shape(self.resolved(base))}", node.at)
         dims = [d for d in base.shape if self.find(d) != ONE] if vector else list(base.shape)

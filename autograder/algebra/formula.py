@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from autograder.algebra.expression import Expr, Misshapen, Typer, degree
+from autograder.algebra.limits import MAX_CHARACTERS
 from autograder.algebra.reader import read_answer
 from autograder.algebra.symbols import symbols
 from autograder.algebra.vocabulary import ENTRYWISE
@@ -14,7 +15,7 @@ from autograder.errors import OutOfBudget, Unreadable
 
 _LAMBDA: Final = re.compile(r"(?:\\lambda|λ|\blambda)\s*\(?\s*([A-Za-z]\w*(?:\s*,\s*[A-Za-z]\w*)*)\s*\)?\s*(?::|\.|->|\\to)(?!\d)")
 _HEAD: Final = re.compile(
-    r"\\?(?:text|mathrm|operatorname)?\{?[A-Za-z][\w\\]*\}?\s*\(\s*([A-Za-z]\w*(?:\s*,\s*[A-Za-z]\w*)*)\s*\)\s*(?::=|=(?!=))"
+    r"(?<![A-Za-z\\])\\?(?:text|mathrm|operatorname)?\{?[A-Za-z][\w\\]*\}?\s*\(\s*([A-Za-z]\w*(?:\s*,\s*[A-Za-z]\w*)*)\s*\)\s*(?::=|=(?!=))"
 )
 ACCEPTED: Final = "a formula such as (x - y)^2 or lambda x, y: (x - y)**2"
 
@@ -25,6 +26,8 @@ def numeric_function(text: str, arguments: tuple[str, ...] = ("x", "y")) -> Call
     text: a formula in the arguments' names, `f(x, y) = ...`, or the text of a lambda, whose own parameter names then count, in
     their order. Raises Unreadable (with the place) where there is no such formula.
     """
+    if len(text) > MAX_CHARACTERS:
+        raise Unreadable(text, 0, f"a text of {len(text)} characters", ACCEPTED)
     blanked, parameters = _parameters(text, arguments)
     table = symbols(dict.fromkeys(parameters, "scalar"))
     try:

@@ -22,7 +22,9 @@ from autograder.errors import OutOfBudget, Unreadable
 
 ONE_FORMULA: Final = "one formula made of the declared symbols, such as x^T A or \\(x^\\top A\\)"
 _MATH: Final = re.compile(r"\$\$(.+?)\$\$|\$([^$]+?)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
-_RIVALS: Final = re.compile(r"\b(todo|tbd|fixme|either|maybe|perhaps|possibly|alternatively|depends|depending|versus|vs|unsure|guess)\b|\?", re.IGNORECASE)
+_RIVALS: Final = re.compile(
+    r"\b(todo|tbd|fixme|either|maybe|perhaps|possibly|alternatively|depends|depending|versus|vs|unsure|guess)\b|\?", re.IGNORECASE
+)
 _OR: Final = re.compile(r"\bor\b", re.IGNORECASE)
 _NEGATION: Final = re.compile(
     r"\b(not|never|neither|nor|cannot|isn|isnt|doesn|don|didn|wasn|wrong|incorrect)\b|n[’']t\b|\bno\b", re.IGNORECASE

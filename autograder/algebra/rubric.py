@@ -1,0 +1,205 @@
+"""What a derivation is judged by: the problem's symbols and facts, the names that may stand for them, and what has to be reached."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import product
+from typing import Final
+
+from autograder.algebra.bounds import Domain, Introduced
+from autograder.algebra.chains import Notation
+from autograder.algebra.expression import Expr, definition, read_expected
+from autograder.algebra.lexer import read_name
+from autograder.algebra.symbols import Symbols, symbols
+
+MAX_BINDINGS: Final = 12
+"""Ways to bind letters that are tried for one derivation."""
+
+
+@dataclass(frozen=True)
+class Waypoint:
+    """Something that a derivation has to reach.
+
+    name: in feedback, what is missing (`the triangle inequality`). weight: its share of the points. values: texts; reached by a valid relation
+    with a side of one of these values. residuals: `left = right` texts; reached by an equation that says the same, up to a factor.
+    bounds: pairs (left, right); reached by a valid bound or equation between these values. away_from: names; the value must
+    be reached by a side that mentions none of them, in a chain with a side that mentions one (the two sides of a computation). mentions: names of which
+    the side must mention one. final: what the derivation has to end in: the final answer may say it as well.
+    """
+
+    name: str
+    weight: float
+    values: tuple[str, ...] = ()
+    residuals: tuple[str, ...] = ()
+    bounds: tuple[tuple[str, str], ...] = ()
+    mentions: tuple[str, ...] = ()
+    away_from: tuple[str, ...] = ()
+    implied_by: tuple[str, ...] = ()
+    """Names of other waypoints that cannot be reached without this one."""
+    final: bool = False
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """Iterates: `w_t` after `w_{t-1}`, in other letters too. base: the letter as declared; bases, indices: what may be typed instead."""
+
+    base: str
+    index: str
+    bases: tuple[str, ...] = ()
+    indices: tuple[str, ...] = ("k", "n", "i", "j", "s", "m", "T", "\\tau")
+
+
+@dataclass(frozen=True)
+class Rubric:
+    """A problem whose answer is a derivation.
+
+    symbols: name -> declaration, as for `symbols`. definitions, constraints: as there. uppers: `0 < name <= text`. solutions: name of a free symbol ->
+    the value that it also may stand for (an equation that holds only there is an equation for it, and no identity). recursion: (last,
+    counter, next): the last iterate also stands for the one reached from zero. singular: name -> the matrix of which it is any singular
+    value. varies: name -> name of its differential. roles: name -> letters that may be typed for it. waypoints: what must be reached.
+    """
+
+    symbols: Mapping[str, str]
+    waypoints: tuple[Waypoint, ...]
+    definitions: Mapping[str, str] = field(default_factory=dict)
+    constraints: tuple[str, ...] = ()
+    uppers: Mapping[str, str] = field(default_factory=dict)
+    solutions: Mapping[str, str] = field(default_factory=dict)
+    recursion: tuple[str, str, str] | None = None
+    singular: Mapping[str, str] = field(default_factory=dict)
+    varies: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sequence: Sequence | None = None
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rubric) and self.identity == other.identity
+
+    @property
+    def identity(self) -> str:
+        """All of it as text."""
+        return repr([(k, sorted(v.items()) if isinstance(v, Mapping) else v) for k, v in sorted(self.__dict__.items())])
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A rubric with one choice of letters."""
+
+    table: Symbols
+    domains: tuple[Domain, ...]
+    notation: Notation
+    binding: Mapping[str, str]
+    """Letter typed -> name in the problem, where they differ."""
+
+
+def key_of(name: str) -> str:
+    """The canonical key of a declared name."""
+    return read_name(name).key
+
+
+@lru_cache(maxsize=256)
+def setting(rubric: Rubric, binding: tuple[tuple[str, str], ...] = ()) -> Setting:
+    """The rubric's symbols with further spellings. Raises ValueError for a rubric that cannot be read, or letters that clash."""
+    aliases: dict[str, list[str]] = {name: list(others) for name, others in rubric.aliases.items()}
+    for letter, name in binding:
+        aliases.setdefault(name, []).append(letter)
+    names = dict(rubric.symbols)
+    for name, differential in rubric.varies.items():
+        names[differential] = rubric.symbols[name]
+    table = symbols(names, aliases=aliases, definitions=rubric.definitions, constraints=rubric.constraints)
+    uppers = tuple((key_of(name), read_expected(text, table)) for name, text in rubric.uppers.items())
+    parts = tuple(Introduced("singular", (key_of(name),), _meant(read_expected(of, table), table)) for name, of in rubric.singular.items())
+    free = Domain(table, uppers, introduced=parts)
+    domains = [free]
+    if rubric.solutions:
+        values = tuple((key_of(name), read_expected(text, table)) for name, text in rubric.solutions.items())
+        domains.append(Domain(table, uppers, values=values, introduced=parts))
+    if rubric.recursion is not None:
+        last, counter, following = rubric.recursion
+        step = definition(table, key_of(following))
+        domains.append(Domain(table, uppers, recursion=(key_of(last), key_of(counter), step), introduced=parts))
+    varies = {key_of(name): key_of(d) for name, d in rubric.varies.items()}
+    return Setting(table, tuple(domains), Notation(table, {}, varies), dict(binding))
+
+
+def _meant(e: Expr, table: Symbols) -> Expr:
+    del table
+    return e
+
+
+def bindings(rubric: Rubric, unknown: frozenset[str], present: frozenset[str]) -> Iterator[tuple[tuple[str, str], ...]]:
+    """Ways in which undeclared letters may stand for names of the problem that do not occur themselves. The first binds nothing.
+
+    unknown: letters that could not be read. present: names (as declared) that do occur.
+    """
+    yield ()
+    options: list[list[tuple[str, str] | None]] = []
+    for letter in sorted(unknown):
+        fitting = [name for name, others in rubric.roles.items() if name not in present and letter in {o.lstrip("\\") for o in others}]
+        if fitting:
+            typed = letter if len(letter) == 1 or "_" in letter else f"\\{letter}"
+            options.append([*((typed, name) for name in fitting), None])
+    if not options:
+        return
+    count = 0
+    for choice in product(*options):
+        kept = tuple(c for c in choice if c is not None)
+        if kept and len({name for _, name in kept}) == len(kept):
+            yield kept
+            count += 1
+            if count >= MAX_BINDINGS:
+                return
+
+
+# --- sequences
+
+
+@lru_cache(maxsize=512)
+def _patterns(base: str, indices: tuple[str, ...]) -> list[tuple[re.Pattern[str], str]]:
+    dressed = rf"(?:\\(?:mathbf|bm|boldsymbol|vec|mathrm|hat)\s*\{{\s*{re.escape(base)}\s*\}}|(?<![A-Za-z\\]){re.escape(base)}(?![A-Za-z]))"
+    index = "|".join(re.escape(i) for i in indices)
+    below = rf"\s*_\s*(?:\{{\s*\(?\s*(?P<i>{index})\s*(?P<s>[+-]\s*1)?\s*\)?\s*\}}|(?P<j>{index})(?![A-Za-z]))"
+    above = rf"\s*\^\s*\{{\s*\(\s*(?P<i>{index})\s*(?P<s>[+-]\s*1)?\s*\)\s*\}}"
+    return [(re.compile(dressed + below), "below"), (re.compile(dressed + above), "above")]
+
+
+def sequence_letters(body: str, sequence: Sequence) -> tuple[str, str, int] | None:
+    """The base and the index that a text uses for iterates, and 1 if it steps from t to t + 1; None where it has no iterates."""
+    for base in (sequence.base, *sequence.bases):
+        counts: dict[str, set[str]] = {}
+        for pattern, _ in _patterns(base, (sequence.index, *sequence.indices)):
+            for m in pattern.finditer(body):
+                index = m.groupdict().get("j") or m["i"]
+                counts.setdefault(index, set()).add((m["s"] or "").replace(" ", "") if m["s"] else "")
+        for index in (sequence.index, *sequence.indices):
+            shifts = counts.get(index, set())
+            if shifts & {"-1"} or shifts & {"+1"} or len(shifts) == 1 and index == sequence.index:
+                return base, index, int("+1" in shifts and "-1" not in shifts)
+    return None
+
+
+def rewritten(text: str, sequence: Sequence, letters: tuple[str, str, int]) -> str:
+    """A side with its iterates in the letters of the rubric."""
+    base, index, shift = letters
+    following = f"{{{sequence.base}_{sequence.index}}}"
+    last = f"{{{sequence.base}_{{{sequence.index}-1}}}}"
+
+    def put(m: re.Match[str]) -> str:
+        step = (m["s"] or "").replace(" ", "") if m["s"] else ""
+        at = {"": 0, "+1": 1, "-1": -1}[step] - shift
+        return {0: following, -1: last}.get(at, f"{{{sequence.base}_{{{sequence.index}{at:+d}}}}}")
+
+    for pattern, _ in _patterns(base, (index,)):
+        text = pattern.sub(put, text)
+    zero = rf"(?:\\(?:mathbf|bm|boldsymbol|vec)\s*\{{\s*{re.escape(base)}\s*\}}|(?<![A-Za-z\\]){re.escape(base)}(?![A-Za-z]))\s*(?:_\s*(?:0|\{{\s*0\s*\}})|\^\s*\{{\s*\(0\)\s*\}})"
+    text = re.sub(zero, f"{{{sequence.base}_0}}", text)
+    if index != sequence.index or shift:
+        count = f"({sequence.index} - 1)" if shift else sequence.index
+        text = re.sub(rf"(?<![A-Za-z\\_^{{]){re.escape(index)}(?![A-Za-z_^}}])|(?<=[(\s]){re.escape(index)}(?=\\)", count, text)
+    return text
