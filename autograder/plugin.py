@@ -197,6 +197,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     bench, number = item.config.stash[BENCH], number_of(item)
     assignment = bench.assignment(folder)
     verdict = decided(item, call)
+    if not is_code(number) and not failed_setup:
+        verdict = placed(verdict, bench.desk(folder).answer(number))
     function = item.function  # type: ignore[attr-defined]
     entry = scored(
         number,
@@ -215,6 +217,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     elif verdict.kind != "error":
         report.outcome, report.longrepr = "failed", f"{number}: {verdict.kind}\n{entry.feedback}\n{dict(verdict.evidence)}"
     return report
+
+
+def placed(verdict: Verdict, answer: Answer) -> Verdict:
+    """The verdict with the answer's place in the file, where its judge did not say it: students look it up there."""
+    if answer.state != "typed" or f"{answer.file}, line " in verdict.read:
+        return verdict
+    place = f"{answer.file}, line {answer.line}"
+    return verdict.with_read(f"{place}: {verdict.read}" if verdict.read else f"{place}.")
 
 
 def decided(item: pytest.Item, call: pytest.CallInfo[None]) -> Verdict:

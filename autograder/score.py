@@ -123,10 +123,9 @@ def scored(
 
 def feedback(verdict: Verdict, *, echo: bool = True) -> str:
     """What the student reads of a verdict. echo: whether the answer itself may be repeated."""
-    lines = []
+    lines = [verdict.message]
     if echo and verdict.read and verdict.read not in verdict.message:
-        lines.append(verdict.read)
-    lines.append(verdict.message)
+        lines = [verdict.read] if verdict.message in verdict.read else [verdict.read, verdict.message]
     lines += [f"Remark: {remark}" for remark in verdict.remarks]
     text = "\n".join(lines)
     return f"{PROVISIONAL} {text}" if verdict.kind == "undecided" else text

@@ -24,6 +24,9 @@ KINDS: tuple[str, ...] = get_args(Kind)
 SHARE_SLACK = 1e-9
 """Sums of shares such as 0.1 + 0.2 + 0.7 count as 1 within this."""
 
+READ_LINES = 5
+"""Lines on how an answer was read, or on what calls did, that a verdict combined from several repeats."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -127,7 +130,8 @@ def combined(checks: Sequence[tuple[float, Verdict]], *, core: int = 1) -> Verdi
         raise ValueError(f"the shares of combined checks add up to 1, not {total}")
     verdicts = [verdict for _, verdict in checks]
     remarks = tuple(dict.fromkeys(r for v in verdicts for r in v.remarks))
-    read = "\n".join(dict.fromkeys(v.read for v in verdicts if v.read))
+    lines = "\n".join(dict.fromkeys(v.read for v in verdicts if v.read)).splitlines()
+    read = "\n".join([*lines[:READ_LINES], *(["(and more of this kind)"] if len(lines) > READ_LINES else [])])
     for kind in ("error", "undecided"):
         for verdict in verdicts:
             if verdict.kind == kind:

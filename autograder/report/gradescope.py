@@ -138,9 +138,10 @@ def public_output(report: Report) -> str:
     read = [e for e in report.entries if e.verdict.kind != "missing" and e.verdict.read and e.number not in report.assignment.never_echo]
     if read:
         lines += ["", "How your answers were read:"]
+        width = max(len(entry.number) for entry in read)
         for entry in read:
             first, *rest = entry.verdict.read.splitlines()
-            lines += [f"{entry.number:>8}  {first}", *(f"{'':8}  {line}" for line in rest)]
+            lines += [f"{entry.number:<{width}}  {first}", *(f"{'':{width}}  {line}" for line in rest)]
     if report.public:
         lines += ["", "Public checks:", *(f"  {line}" for line in report.public)]
     if report.printed.strip():
