@@ -100,7 +100,7 @@ def check(
         if report is not None:
             from autograder.report import page
 
-            page.write_check(sheet, str(submission), findings, report)
+            page.write_check(sheet, submission.resolve().name, findings, report)
             console.print(f"the report: {report}", markup=False)
 
     try:

@@ -16,8 +16,9 @@ from autograder.algebra import Symbols
 from autograder.assignment import Assignment, Profile
 from autograder.desk import Desk, Student, load_public, open_desk
 from autograder.errors import OutOfBudget, Unreadable
-from autograder.replay.entry import HAPPENED, Entry, named
+from autograder.replay.entry import Entry
 from autograder.replay.formulas import Unwritable, same, table_of, value_of
+from autograder.report.evidence import HAPPENED, named
 from autograder.report.gradescope import entry_document, json_safe
 from autograder.score import TestEntry
 from autograder.suite import SuiteFailed, collected

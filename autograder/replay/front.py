@@ -9,8 +9,9 @@ from autograder.assignment import Assignment
 from autograder.check import sheet_of
 from autograder.errors import UsageError
 from autograder.replay.again import run_again
-from autograder.replay.entry import heading, lines_of, read_results
+from autograder.replay.entry import heading, read_results
 from autograder.replay.script import script
+from autograder.report.evidence import lines_of
 from autograder.report.gradescope import inert, replace_text
 
 
