@@ -90,7 +90,7 @@ class Finding:
 class Example:
     """A call that a suite's `public.py` names: how the sheet defines a function and what a call of it returns.
 
-    signature: `ridge.tikhonov(X, y, Sigma)`, module first. arguments: makes the arguments of an example call; without it only
+    signature: `linear.solve(A, b)`, module first. arguments: makes the arguments of an example call; without it only
     name and parameters are looked at. returns: the shape of each returned value. names: of the values, where there are
     several. then: where the call makes an object, the arguments with which that is called.
     """
@@ -103,7 +103,7 @@ class Example:
 
     @property
     def function(self) -> str:
-        """`ridge.tikhonov`"""
+        """`linear.solve`"""
         return self.signature.partition("(")[0]
 
     @property

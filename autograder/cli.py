@@ -147,7 +147,7 @@ def regrade(
 @app.command()
 def replay(
     results: Annotated[Path, typer.Argument(help="A results.json.")],
-    number: Annotated[str, typer.Argument(help="The entry's number, such as 5.d or 4.code.tikhonov.")],
+    number: Annotated[str, typer.Argument(help="The entry's number, such as 5.d or 4.code.solve.")],
     submission: Annotated[
         Path | None, typer.Option("--submission", help="Run exactly this evidence on what the submission does now.")
     ] = None,

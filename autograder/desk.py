@@ -42,7 +42,7 @@ Parents: TypeAlias = Callable[[bool], WarmParent | None]
 
 @dataclass
 class Student:
-    """The student's code, as a suite calls it: `student("ridge.tikhonov", X, y, Sigma) -> Reply`."""
+    """The student's code, as a suite calls it: `student("linear.solve", A, b) -> Reply`."""
 
     worker: Worker
     printed: list[str] = field(default_factory=list)

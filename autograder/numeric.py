@@ -438,7 +438,7 @@ def _units(read: Numbers, threshold: float) -> str:
 
 
 def _name(reply: Reply) -> str:
-    """`tikhonov` for `ridge.tikhonov`, `augment: y_hat` for a piece of `ridge.augment`."""
+    """`solve` for `linear.solve`, `qr: R` for a piece of `linear.qr`."""
     function, mark, piece = reply.function.partition(PIECE)
     return function.rpartition(".")[2] + mark + piece
 

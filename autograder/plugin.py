@@ -268,7 +268,7 @@ def answer(desk: Desk) -> Callable[[str], Answer]:
 
 @pytest.fixture
 def student(desk: Desk) -> Student:
-    """`student("ridge.tikhonov", X, y, Sigma)`: a Reply of the student's code."""
+    """`student("linear.solve", A, b)`: a Reply of the student's code."""
     return desk.student
 
 

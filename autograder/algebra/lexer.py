@@ -384,7 +384,7 @@ def read_name(text: str) -> Name:
             primes += 1
             i += 1
         elif t.kind == "num" or (t.kind == "word" and sub and not t.spaced):
-            sub += t.value  # x1 after an accent; R_low_des
+            sub += t.value  # x1 after an accent; R_in_set
             i += 1
         else:
             raise Unreadable(text, t.at, f"{t.value!r} does not belong to a name", "x, \\lambda, \\hat{X}, W^{(1)}_i")

@@ -191,7 +191,7 @@ def _si(unit: str) -> str:
 
 
 def _tabled(plain: str) -> str:
-    """Rows of tables with the words of their header: `start = 500, R_low = 39`."""
+    """Rows of tables with the words of their header: `start = 500, R_in = 39`."""
     if "|" not in plain:
         return plain
     lines = plain.split("\n")
@@ -210,7 +210,7 @@ def _tabled(plain: str) -> str:
 
 
 def _paired(plain: str) -> str:
-    """`R_low and R_high are 40 and 149` and `(R_low, R_high) = (40, 149)` as `R_low = 40, R_high = 149`."""
+    """`R_in and R_out are 40 and 149` and `(R_in, R_out) = (40, 149)` as `R_in = 40, R_out = 149`."""
     return PAIR.sub(lambda m: f"{m['a']} = {m['x']}, {m['b']} = {m['y']}", plain)
 
 
@@ -333,7 +333,7 @@ def _sentence(plain: str, at: int) -> tuple[int, int]:
 
 
 def _label(here: str, after: str) -> str:
-    """What a number is called: the symbol or the words before the copula before it, else `for R_low` after it."""
+    """What a number is called: the symbol or the words before the copula before it, else `for R_in` after it."""
     text = here
     seen = separated = False
     for _ in range(8):

@@ -172,7 +172,7 @@ class Guest:
     # looking up -----------------------------------------------------------------------------------------------------
 
     def _target(self, path: str) -> Any:
-        """The object that `ridge.tikhonov`, `ridge`, `@kept` or `@kept.part` names."""
+        """The object that `linear.solve`, `linear`, `@kept` or `@kept.part` names."""
         head, _, rest = path.partition(".")
         if head.startswith("@"):
             if head[1:] not in self._kept:

@@ -154,7 +154,7 @@ class Worker:
     # what a suite asks ----------------------------------------------------------------------------------------------
 
     def call(self, function: str, *args: Any, seconds: float | None = None, keep: str | None = None) -> Reply:
-        """Calls a function of the student's, `"ridge.tikhonov"`, or an object kept before, `"@name"` or `"@name.method"`.
+        """Calls a function of the student's, `"linear.solve"`, or an object kept before, `"@name"` or `"@name.method"`.
 
         args: None, bool, int, float, complex, str, numpy arrays and scalars, lists, tuples, dicts of these, `Tensor`, `Kept`, `Named`,
         `Polynomial`; they arrive as fresh copies. seconds: for this call, instead of the limits'. keep: the object that is returned
@@ -197,7 +197,7 @@ class Worker:
         return self._ask(source, target, tuple(names), request, [], self._limits.call)
 
     def names(self, source: str) -> dict[str, str]:
-        """What a source defines: name to signature, `"tikhonov(X, y, Sigma)"`; empty where it cannot be loaded."""
+        """What a source defines: name to signature, `"solve(A, b)"`; empty where it cannot be loaded."""
         reply = self._ask(source, source, (), {"op": "names", "module": source}, [], self._limits.call)
         if reply.failure is not None or type(reply.value) is not dict:
             return {}
@@ -638,11 +638,26 @@ def hide_from_own_user() -> bool:
 
 def memory_allowed(wanted: int) -> int:
     """Bytes for student code: what is wanted, less where a container has little."""
-    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError):
-            container = int(Path(name).read_text(encoding="ascii"))
-            return min(wanted, max(SMALLEST_MEMORY, int(container * SHARE_OF_CONTAINER)))
-    return wanted
+    container = container_memory()
+    return wanted if container is None else min(wanted, max(SMALLEST_MEMORY, int(container * SHARE_OF_CONTAINER)))
+
+
+def container_memory() -> int | None:
+    """The smallest memory limit of the control groups that we are in, either version; None where there is none."""
+    found = []
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers == "":
+                root, name = "/sys/fs/cgroup", "memory.max"
+            elif "memory" in controllers.split(","):
+                root, name = "/sys/fs/cgroup/memory", "memory.limit_in_bytes"
+            else:
+                continue
+            for place in (Path(path), *Path(path).parents):
+                with contextlib.suppress(OSError, ValueError):  # "max", or a path of the host's that is not ours
+                    found.append(int(Path(root + str(place), name).read_text(encoding="ascii")))
+    return min(found, default=None)
 
 
 def copy_submission(root: Path, target: Path) -> None:

@@ -63,7 +63,7 @@ class Reply:
     """What one call gave. Where `failure` is set there is no value."""
 
     function: str
-    """`ridge.tikhonov`, or `@name` for a kept object."""
+    """`linear.solve`, or `@name` for a kept object."""
     args: tuple[Json, ...]
     """The arguments as evidence: nested lists, numbers, texts; NaN and infinities as the texts `nan`, `inf`, `-inf`."""
     value: Any = None
@@ -126,7 +126,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Named:
-    """An object of the student's own: `color_organ.loss_fn`."""
+    """An object of the student's own: `fit.loss_fn`."""
 
     name: str
 
