@@ -11,7 +11,7 @@ from itertools import permutations
 
 import color_organ_truth as truth
 import numpy as np
-from color_organ_loss import LED_WINDOW, explains, leds, loss_verdict, own_windows, read_loss, student_loss
+from color_organ_loss import LED_WINDOW, explains, grid_arrays, leds, loss_verdict, own_windows, read_loss, student_loss
 from gradescope_utils.autograder_utils.decorators import number, weight
 from public import POINTS
 
@@ -42,6 +42,24 @@ def padded(windows):
 def text_of(answer):
     """What is read: what follows `Answer:`, else the whole part."""
     return answer.text if answer.how == "after `Answer:`" else answer.body
+
+
+ASIDE = re.compile(r"\([^()]*\b(?:true|desired|ideal|theoretical|expected|actual|target|exact|wanted|compared|vs)\b[^()]*\)")
+COMPARED = re.compile(
+    r"(\b(?:true|desired|ideal|theoretical|theory|expected|actual|target|analytic\w*|exact|real|wanted|compared|whereas|versus|vs)\b[^.;\n\d]{0,40}?)"
+    r"\d+(?:\.\d+)?(?:\s*(?:\\?,?\\Omega|Ω|[Oo]hms?))?"
+)
+
+
+def uncompared(text):
+    """The text without the numbers that it only compares with: `the true value is 199`. As it is where nothing else is left."""
+    without = COMPARED.sub(r"\1", ASIDE.sub("", text))
+    return without if re.search(r"\d\d", without) else text
+
+
+def learned(answer):
+    """The answer, read without what it compares its own value with."""
+    return replace(answer, text=uncompared(answer.text), body=uncompared(answer.body))
 
 
 def not_there(answer):
@@ -151,7 +169,7 @@ def learned_from_magnitudes(given):
     if nothing is not None:
         return nothing
     window = Window(truth.LOW_DESIRED * (1 - LEARNED), truth.LOW_DESIRED * (1 + LEARNED), "1/(2 pi 800 C), 2 %")
-    everything = read_quantities(text_of(given))
+    everything = read_quantities(uncompared(text_of(given)))
     values = [v for v in everything if v.role == "value" and v.unit in ("ohm", "")]
     values = [v for v in values if v.unit == "ohm" or v.label] or values
     read = said(given, values)
@@ -207,7 +225,7 @@ def replayed(rate, start, steps=300):
 @weight(POINTS["7.d"])
 def test_low_pass_from_binary_labels(answer, judge):
     """7(d): the resistor learned from binary labels with the squared error"""
-    judge(quantity(answer("7.d"), padded(truth.honest_windows("7.d")), "ohm", labels=("r", "resist")))
+    judge(quantity(learned(answer("7.d")), padded(truth.honest_windows("7.d")), "ohm", labels=("r", "resist")))
 
 
 # (e), (f), (g): with the submission's own loss --------------------------------------------------------------------------
@@ -249,22 +267,17 @@ def stated_formulas(text):
 
 
 def stated_loss(given):
-    """(the loss that a write-up states, its place in the text) or (None, None)."""
-    text = text_of(given) if given.state == "typed" else ""
-    for stated in stated_formulas(text):
-        try:
-            function = numeric_function(stated.formula, (stated.first, stated.second))
-        except (Unreadable, OutOfBudget):
-            continue
-        own = read_loss(asked(function, *grid_of_table()), lambda x, y, f=function: asked(f, x, y))
-        return own, stated
-    return None, None
-
-
-def grid_of_table():
-    from color_organ_loss import grid_arrays
-
-    return grid_arrays()
+    """(the loss that a write-up states, its formula as it stands there) or (None, ""). Looked for in the answer, then in the whole part."""
+    texts = dict.fromkeys((text_of(given), given.body)) if given.state == "typed" else ()
+    for text in texts:
+        for stated in stated_formulas(text):
+            try:
+                function = numeric_function(stated.formula, (stated.first, stated.second))
+            except (Unreadable, OutOfBudget):
+                continue
+            own = read_loss(asked(function, *grid_arrays()), lambda x, y, f=function: asked(f, x, y))
+            return own, text[stated.start : stated.end]
+    return None, ""
 
 
 def asked(function, x, y):
@@ -286,30 +299,26 @@ class Losses:
     """The loss in code as it was read."""
     stated: object
     """The loss stated in 7(e), or None."""
-    place: Stated | None
+    formula: str
+    """As it stands there."""
     usable: object
     """The one that explains values, or None."""
 
 
 def losses(student, given):
     code = student_loss(student)
-    stated, place = stated_loss(given)
+    stated, formula = stated_loss(given)
     usable = explains(code, "the submission's own loss_fn")
     if usable is None and stated is not None:
         usable = explains(stated, "the loss stated in 7(e)")
-    return Losses(code, stated, place, usable)
+    return Losses(code, stated, formula, usable)
 
 
-def without_formula(given, place):
+def without_formula(given, formula):
     """The answer without the formula of its loss, whose numbers are no values."""
-    if place is None:
+    if not formula:
         return given
-
-    def cut(text):
-        inside = text_of(given)[place.start : place.end]
-        return text.replace(inside, " ; it ")
-
-    return replace(given, text=cut(given.text), body=cut(given.body))
+    return replace(given, text=given.text.replace(formula, " ; it "), body=given.body.replace(formula, " ; it "))
 
 
 @number("7.e")
@@ -325,13 +334,13 @@ def learned_with_own_loss(given, student):
         return nothing
     known = losses(student, given)
     own = padded(own_windows(known.usable, "e") or []) if known.usable else []
-    text = without_formula(given, known.place)
-    verdict = quantity(text, [*own, RESISTOR_BY_LED], "ohm", labels=("r", "resist", "predict", "learn"))
+    text = without_formula(given, known.formula)
+    verdict = quantity(learned(text), [*own, RESISTOR_BY_LED], "ohm", labels=("r", "resist", "predict", "learn"))
     if verdict.kind == "correct" and own:
         got = verdict.evidence["got"]
         if isinstance(got, float | int) and not own[0].holds(got):
             verdict = verdict.with_remarks(f"It lights the LEDs, but it is not what {known.usable.said} yields.")
-    if known.code.verdict is None or known.code.verdict.kind != "missing" or known.stated is None or known.place is None:
+    if known.code.verdict is None or known.code.verdict.kind != "missing" or known.stated is None:
         return verdict
     judged = loss_verdict(known.stated)
     return combined([(0.5, verdict), (0.5, judged)], core=0) if judged.kind != "unreadable" else verdict
@@ -351,7 +360,7 @@ def high_pass_value(given, part_e, student):
     known = losses(student, part_e)
     honest = padded(truth.honest_windows("7.f"))
     own = padded(own_windows(known.usable, "f") or []) if known.usable else []
-    verdict = quantity(given, [*own, *honest], "ohm", labels=("r", "resist"))
+    verdict = quantity(learned(given), [*own, *honest], "ohm", labels=("r", "resist"))
     return carried(verdict, own[:1], honest, known)
 
 
@@ -431,7 +440,7 @@ def band_pass_values(given, part_e, student):
     nothing = not_there(given)
     if nothing is not None:
         return nothing
-    values = values_of(text_of(given))
+    values = values_of(uncompared(text_of(given)))
     read = said(given, values)
     if not values:
         return undecided("No value could be read: a person looks.", read=read)
@@ -530,7 +539,7 @@ def organ_values(given):
     nothing = not_there(given)
     if nothing is not None:
         return nothing
-    text = text_of(given)
+    text = uncompared(text_of(given))
     everything = read_quantities(text)
     values = [v for v in everything if v.role == "value" and v.unit in ("ohm", "")]
     values = [v for v in values if v.unit == "ohm" or v.label] if sum(v.unit == "ohm" or bool(v.label) for v in values) >= 4 else values
