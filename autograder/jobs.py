@@ -150,7 +150,7 @@ def _die_with_parent() -> None:
 
 def _serve(work: Work, connection: Connection) -> None:
     """Collects the suite and answers orders until they end."""
-    from autograder.suite import Suite, collected
+    from autograder.suite import Memory, Suite, collected
     from autograder.worker import WarmParent
 
     assignment = load_assignment(work.suite)
@@ -159,7 +159,10 @@ def _serve(work: Work, connection: Connection) -> None:
 
     def answer(suite: Suite) -> None:
         grader = Grader(work, assignment, suite, parents, overrides, work.room.opened())
+        suite.memory = Memory()
         grader.warm_up()
+        for decided in suite.memory.fresh:
+            suite.memory.learn(decided)
         gc.collect()
         gc.freeze()  # so that a collection in a fork does not touch, and so copy, every page of ours
         connection.send({"ready": True})
@@ -170,7 +173,10 @@ def _serve(work: Work, connection: Connection) -> None:
             except EOFError:
                 return
             said = _isolated(grader, order["handed"], order["known"], limit)
+            learned = said.pop("learned", ())
             connection.send(said)
+            for decided in learned:
+                suite.memory.learn(decided)
             if said.get("facts", {}).get("packages", {}).get("torch"):
                 grader.start_parent(torch=True)  # the next one need not wait for its import
 
@@ -215,6 +221,7 @@ class Grader:
         from autograder.submission import open_submission
 
         tempfile.tempdir = str(scratch)
+        self.suite.memory.fresh.clear()
         unpacked = scratch / UNPACKED
         unpacked.mkdir(mode=0o700)
         path = self.source.submission(handed, unpacked)
@@ -233,6 +240,7 @@ class Grader:
             "review": self._review(report),
             "decisions": self._fingerprint(report, handed.name),
             "facts": {"packages": dict(report.packages), "protections": list(report.protections)},
+            "learned": list(self.suite.memory.fresh),
             "counts": {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
         }
 

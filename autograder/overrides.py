@@ -34,6 +34,9 @@ BY_PERSON = "decided-by-person"
 HASH_DIGITS = 16
 """Hexadecimal digits of an answer's hash: a class has at most some thousand answers to a part."""
 
+MARKED = ("after `Answer:`", "the last \\boxed{}")
+"""How a final answer was found that the student marked as such."""
+
 MAX_TEXT = 500
 """Characters of an answer that are repeated in the file, for people."""
 
@@ -99,7 +102,7 @@ def answer_keys(answer: Answer) -> tuple[str, ...]:
     if answer.state == "missing":
         return ()
     whole = _hash(f"{answer.part}\nwhole\n{normalised(answer.body or answer.text)}")
-    if not answer.text.strip() or answer.how in ("the whole text", "the last equation", ""):
+    if not answer.text.strip() or answer.how not in MARKED:
         return (whole,)
     return (whole, _hash(f"{answer.part}\nfinal\n{normalised(answer.text)}"))
 
