@@ -2,20 +2,26 @@
 
 from autograder.algebra.conditions import same_condition
 from autograder.algebra.corpus import Tally, equiv_lines
+from autograder.algebra.derivations import derivation
 from autograder.algebra.door import derivative, names
 from autograder.algebra.formula import numeric_function
 from autograder.algebra.judge import Decision, decide
 from autograder.algebra.reading import reading
 from autograder.algebra.regions import Region, equivalent_by_region
+from autograder.algebra.rubric import Rubric, Sequence, Waypoint
 from autograder.algebra.symbols import Symbols, symbols
 from autograder.algebra.verdicts import equivalent
 
 __all__ = [
     "Decision",
     "Region",
+    "Rubric",
+    "Sequence",
     "Symbols",
     "Tally",
+    "Waypoint",
     "decide",
+    "derivation",
     "derivative",
     "equiv_lines",
     "equivalent",

@@ -468,7 +468,11 @@ def _operated(step: Step, left: Side, right: Side, notation: Notation, domains: 
         pair = tuple(slope_of(e, left.variable, notation) for e in (one, two))
         result = _compared(step, pair[0], pair[1], notation, domains)
         same = result.verdict == "holds" or "argmin" not in (left.operator, right.operator)
-        return replace(result, left=step.left, right=step.right) if same else replace(step, verdict="unreadable", how="two minimisers of different objectives")
+        return (
+            replace(result, left=step.left, right=step.right)
+            if same
+            else replace(step, verdict="unreadable", how="two minimisers of different objectives")
+        )
     operated, objective, plain, answer = (left, one, right, two) if left.operator else (right, two, left, one)
     shape = notation.table.by_key(operated.variable).shape
     if objective.shape != SCALAR:

@@ -37,6 +37,8 @@ class Waypoint:
     bounds: tuple[tuple[str, str], ...] = ()
     mentions: tuple[str, ...] = ()
     away_from: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    """Names of which the side must mention none."""
     implied_by: tuple[str, ...] = ()
     """Names of other waypoints that cannot be reached without this one."""
     final: bool = False

@@ -1,0 +1,148 @@
+"""What the derivations of problems 3 and 4 are judged by: facts of the sheet, letters that may be used, and what has to be reached.
+
+In its own file, so that the rubric can be read in one place. How points are lost for false steps is the framework's.
+"""
+
+from __future__ import annotations
+
+from autograder.algebra import Rubric, Sequence, Waypoint
+
+SPLIT = (
+    r"\|(I - \eta F^T F) w_{t-1}\|_2 + \|\eta F^T y\|_2",
+    r"\|I - \eta F^T F\|_2 \|w_{t-1}\|_2 + \|\eta F^T y\|_2",
+    r"\|(I - \eta F^T F) w_{t-1}\|_2 + \eta \alpha \|y\|_2",
+    r"\|I - \eta F^T F\|_2 \|w_{t-1}\|_2 + \eta \alpha \|y\|_2",
+    r"\|w_{t-1}\|_2 + \|\eta F^T y\|_2",
+)
+"""What the triangle inequality leaves, before, between and after the norms of products are bounded."""
+
+BOUND = r"\|w_{t-1}\|_2 + \eta \alpha \|y\|_2"
+
+GRADIENT_DESCENT = Rubric(
+    symbols={
+        "F": "matrix n d",
+        "y": "vector n",
+        "w_{t-1}": "vector d",
+        "w_t": "vector d",
+        "w_0": "vector d",
+        "eta": "scalar positive",
+        "alpha": "scalar positive",
+        "t": "scalar positive",
+        "\\sigma_i": "scalar",
+    },
+    definitions={
+        "alpha": r"\|F\|_2",
+        "w_t": r"w_{t-1} - \eta F^T (F w_{t-1} - y)",
+        "w_0": "0_d",
+    },
+    uppers={"eta": r"2 / \alpha^2"},
+    recursion=("w_{t-1}", "t", "w_t"),
+    singular={"\\sigma_i": "F"},
+    aliases={"\\sigma_i": ("\\sigma_j", "s_i")},
+    roles={
+        "F": ("X", "A", "\\Phi", "\\phi", "M", "\\Psi"),
+        "y": ("b", "\\mathbf{b}"),
+        "alpha": (
+            "\\sigma_{max}",
+            "\\sigma_1",
+            "\\lambda_{max}",
+            "\\sigma",
+            "L",
+            "\\sigma_{\\max}",
+            "\\lambda_{\\max}",
+            "\\bar{\\sigma}",
+            "s_1",
+            "a",
+        ),
+        "eta": ("\\lambda", "\\gamma", "\\mu", "\\epsilon", "\\tau", "h", "\\alpha", "\\rho"),
+    },
+    sequence=Sequence("w", "t", ("\\theta", "x", "\\beta", "u", "v")),
+    waypoints=(
+        Waypoint("the triangle inequality for the two parts of the update", 0.35, values=SPLIT),
+        Waypoint(
+            "why the first part does not grow",
+            0.25,
+            bounds=(
+                (r"\|I - \eta F^T F\|_2", "1"),
+                (r"\|(I - \eta F^T F) w_{t-1}\|_2", r"\|w_{t-1}\|_2"),
+                (r"\|I - \eta F^T F\|_2 \|w_{t-1}\|_2", r"\|w_{t-1}\|_2"),
+                (r"|1 - \eta \sigma_i^2|", "1"),
+                *((value, BOUND) for value in SPLIT),
+            ),
+        ),
+        Waypoint(
+            "the bound on the norm of the iterate",
+            0.4,
+            bounds=((r"\|w_t\|_2", BOUND), (r"\|w_t\|_2 - \|w_{t-1}\|_2", r"\eta \alpha \|y\|_2")),
+            final=True,
+        ),
+    ),
+)
+
+PRODUCTS = (
+    r"\hat{X}^T \hat{X}",
+    r"\hat{X}^T \hat{y}",
+    r"\|\hat{y} - \hat{X} w\|_2^2",
+    r"\hat{X}^T \hat{X} w",
+    r"\hat{X}^T (\hat{X} w - \hat{y})",
+    r"2 \hat{X}^T (\hat{X} w - \hat{y})",
+)
+
+RIDGE = Rubric(
+    symbols={
+        "X": "matrix n d",
+        "y": "vector n",
+        "w": "vector d",
+        "\\hat{w}": "vector d",
+        "Sigma": "matrix d d positive_definite",
+        "Gamma": "matrix d d invertible",
+    },
+    definitions={
+        "\\hat{X}": r"\begin{bmatrix} X \\ \Gamma \end{bmatrix}",
+        "\\hat{y}": r"\begin{bmatrix} y \\ 0_d \end{bmatrix}",
+        "\\hat{w}": r"(X^T X + \Sigma^{-1})^{-1} X^T y",
+    },
+    constraints=("Gamma^T Gamma = Sigma^{-1}",),
+    solutions={"w": r"(X^T X + \Sigma^{-1})^{-1} X^T y"},
+    varies={"w": "dw"},
+    aliases={
+        "\\hat{w}": (
+            "w^*",
+            "w^\\star",
+            "w_*",
+            "\\hat{w}_{MAP}",
+            "w_{MAP}",
+            "\\hat{w}_{OLS}",
+            "w_{OLS}",
+            "\\hat{w}_{ridge}",
+            "\\hat{w}_{aug}",
+            "w_{opt}",
+            "w^{opt}",
+        )
+    },
+    roles={
+        "X": ("A", "\\Phi", "F"),
+        "y": ("b", "t"),
+        "w": ("\\theta", "x", "\\beta"),
+        "Gamma": ("L", "R", "G", "C", "\\Lambda"),
+        "Sigma": ("S", "\\Lambda", "P"),
+    },
+    waypoints=(
+        Waypoint(
+            "what the augmented problem's solution satisfies",
+            0.3,
+            values=(r"\hat{w}",),
+            mentions=("\\hat{X}", "block"),
+            residuals=(r"\hat{X}^T \hat{X} w = \hat{X}^T \hat{y}",),
+        ),
+        Waypoint("the products with the augmented data multiplied out", 0.3, values=PRODUCTS, away_from=("\\hat{X}", "\\hat{y}", "block")),
+        Waypoint(
+            "the solution in terms of X, y and the prior",
+            0.4,
+            values=(r"\hat{w}",),
+            mentions=("X",),
+            without=("\\hat{X}", "\\hat{y}", "block"),
+            final=True,
+        ),
+    ),
+)
