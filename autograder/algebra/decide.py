@@ -11,17 +11,20 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from random import Random
 from typing import Final
 
 from autograder.algebra.evaluate import Point, check_cost, dims_in, needs, rational_degree, symbols_in, value_at
 from autograder.algebra.expression import Expr
 from autograder.algebra.limits import DIGITS, EQUAL_BELOW, MAX_BREAKS, REAL_POINTS, RETRIES, SWEEP_COORDINATES, SWEEP_LINES, WITNESS_TRIES
-from autograder.algebra.rings import Exact, Modular, Number, Real, Ring, Undefined, Unsupported, Value, random_prime
+from autograder.algebra.rings import Exact, Modular, Number, Real, Ring, Undefined, Unsupported, Value, prime_of
 from autograder.algebra.sample import draw_values, field_draw, lift, size_sets, small_draw, wide_draw, word_length
 from autograder.algebra.symbols import SCALAR, Symbols
 
 EXACT: Final = Exact()
+FEW_TRIES: Final = 10
+"""Points of a small size before a larger one is tried: some differences do not show at small sizes."""
 BIG_LITERAL_BITS: Final = 40
 """Beyond so many bits of typed numbers, equality modulo the prime is checked with fractions as well."""
 
@@ -49,9 +52,18 @@ class Outcome:
     """Sizes and exact values of a point at which they differ, where the decision was made at exact points."""
 
 
-def seed_of(*parts: object) -> int:
+@lru_cache(maxsize=4096)
+def fingerprint(e: Expr) -> str:
+    """A digest of a tree."""
+    return hashlib.sha256(repr(e).encode("utf-8", "replace")).hexdigest()
+
+
+def seed_of(*parts: str | Expr) -> int:
     """A seed that hangs on content alone."""
-    return int.from_bytes(hashlib.sha256("\x1f".join(str(p) for p in parts).encode("utf-8", "replace")).digest()[:8], "big")
+    return int.from_bytes(
+        hashlib.sha256("\x1f".join(p if isinstance(p, str) else fingerprint(p) for p in parts).encode("utf-8", "replace")).digest()[:8],
+        "big",
+    )
 
 
 def mode_of(*expressions: Expr) -> str:
@@ -125,7 +137,7 @@ def in_field(expected: Expr, answer: Expr, table: Symbols, seed: int) -> Outcome
         check_cost(answer, sizes)
         good = 0
         for turn in range(2 * turns):
-            ring = Modular(random_prime(rng), rng)
+            ring = Modular(prime_of(seed), rng)
             values = draw_values(table, keys, sizes, ring, field_draw(ring, rng), rng, turn=turn)
             point = Point(ring, sizes, values)
             try:
@@ -210,7 +222,8 @@ def at_points(expected: Expr, answer: Expr, table: Symbols, seed: int, ring: Rin
         return Outcome(False, method, reason="undefined", where=first)
     if "order" in needs(expected) | needs(answer):
         on_boundary = None
-        for swept, values in sweep(expected, answer, table, sets[0], rng):
+        lines = size_sets(sets[0], 2)[0]  # small: a boundary is found by moving one entry
+        for swept, values in sweep(expected, answer, table, lines, rng):
             sizes = dict(swept)
             state = compare(expected, answer, sizes, values, ring)
             if state in ("different", "undefined"):
@@ -404,12 +417,12 @@ def find_witness(expected: Expr, answer: Expr, table: Symbols, outcome: Outcome,
     keys = [s.key for s in table.declared if s.key not in table.definitions]
     dims = {name for s in table.declared for dim in s.shape for name in dim.names} | set(dims_in(expected) | dims_in(answer))
     best: tuple[float, dict[str, int], dict[str, Value]] | None = None
-    quick: Ring = Modular(random_prime(rng), rng) if mode == "field" else replay
+    quick: Ring = Modular(prime_of(seed), rng) if mode == "field" else replay
     if not outcome.boundary:
-        for same in (2, 3, 0):
+        for same, tries in ((2, FEW_TRIES), (3, FEW_TRIES), (0, WITNESS_TRIES), (2, WITNESS_TRIES)):
             sizes = dict.fromkeys(dims, same) if same else size_sets(dims)[rng.randrange(2)]
             found = 0
-            for k in range(WITNESS_TRIES if mode == "field" else WITNESS_TRIES // 2):
+            for k in range(tries if mode == "field" else tries // 2):
                 try:
                     values = draw_values(table, keys, sizes, EXACT, small_draw(rng, 3 if k < 30 else 9), rng, plain=True)
                 except Undefined:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -27,9 +27,12 @@ class Point:
     values: Mapping[str, Value]
 
 
-def value_at(e: Expr, point: Point, index: Mapping[str, int] | None = None) -> Value:
-    """The value of `e`: a number, or a matrix as a list of rows; `index` gives free indices their values. Raises Undefined, Unsupported."""
-    evaluator = _Evaluator(point)
+def value_at(e: Expr, point: Point, index: Mapping[str, int] | None = None, memo: dict[Expr, Value] | None = None) -> Value:
+    """The value of `e`: a number, or a matrix as a list of rows. Raises Undefined, Unsupported.
+
+    index: values of free indices. memo: values of parts at this very point, kept from call to call.
+    """
+    evaluator = _Evaluator(point, memo)
     evaluator.index.update(index or {})
     return evaluator.value(e)
 
@@ -99,8 +102,9 @@ def _pivot(ring: Ring, rows: Matrix, k: int) -> int | None:
 
 
 class _Evaluator:
-    def __init__(self, point: Point) -> None:
+    def __init__(self, point: Point, memo: dict[Expr, Value] | None = None) -> None:
         self.ring = point.ring
+        self.memo = memo
         self.sizes = point.sizes
         self.values = point.values
         self.index: dict[str, int] = {}
@@ -113,8 +117,12 @@ class _Evaluator:
             return self.ring.const(e.data)
         if e.op == "sym":
             return self.values[e.data]
-        result: Value = getattr(self, f"of_{e.op}")(e)
-        return result
+        if self.memo is None or self.index:
+            result: Value = HANDLERS[e.op](self, e)
+            return result
+        if e not in self.memo:
+            self.memo[e] = HANDLERS[e.op](self, e)
+        return self.memo[e]
 
     def dim(self, dim: Dim) -> int:
         return dim.size(self.sizes)
@@ -381,6 +389,11 @@ class _Evaluator:
         return {"<": sign < 0, ">": sign > 0, "<=": sign <= 0, ">=": sign >= 0, "=": sign == 0, "!=": sign != 0}[e.data]
 
 
+HANDLERS: Final[Mapping[str, Callable[[_Evaluator, Expr], Value]]] = {
+    name.removeprefix("of_"): handler for name, handler in vars(_Evaluator).items() if name.startswith("of_")
+}
+
+
 def condition_holds(e: Expr, point: Point) -> bool:
     """Is a typed condition true at a point?"""
     return _Evaluator(point).holds(e)
@@ -450,15 +463,16 @@ def check_cost(e: Expr, sizes: Mapping[str, int]) -> None:
 
 
 def _operations(e: Expr, sizes: Mapping[str, int]) -> int:
-    below = sum(_operations(a, sizes) for a in e.args)
-    rows, columns = e.shape[0].size(sizes), e.shape[1].size(sizes)
+    below: int = sum(_operations(a, sizes) for a in e.args)
+    rows: int = e.shape[0].size(sizes)
+    columns: int = e.shape[1].size(sizes)
     if e.op == "sum":
-        return below * max(1, e.data[2].size(sizes)) + 1
+        return below * max(1, int(e.data[2].size(sizes))) + 1
     if e.op == "matmul":
-        return below + rows * columns * e.args[0].shape[1].size(sizes)
+        return below + rows * columns * int(e.args[0].shape[1].size(sizes))
     if e.op in ("inverse", "pinv", "det", "mpow", "sqrtm", "norm"):
-        n = max(max(d.size(sizes) for d in a.shape) for a in e.args)
-        return below + n**3 * (e.data if e.op == "mpow" else 2)
+        n: int = max(max(d.size(sizes) for d in a.shape) for a in e.args)
+        return below + n**3 * (int(e.data) if e.op == "mpow" else 2)
     return below + rows * columns
 
 

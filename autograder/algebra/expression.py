@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -34,6 +34,13 @@ class Expr:
     args: tuple[Expr, ...]
     data: Any
     shape: tuple[Any, Any]
+    _hash: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.op, self.args, self.data, self.shape)))
+
+    def __hash__(self) -> int:
+        return self._hash  # kept: trees are keys of many caches, and hashing one anew costs its size
 
     @property
     def scalar(self) -> bool:
@@ -98,7 +105,7 @@ class Typer:
         """Make two dimensions one, if that is possible."""
         one, two = self.find(one), self.find(two)
         if one is two or (isinstance(one, Dim) and isinstance(two, Dim)):
-            return one is two or bool(one == two)
+            return bool(one is two or one == two)
         if isinstance(two, Unknown) and not isinstance(one, Unknown):
             one, two = two, one
         if two == ONE:

@@ -40,7 +40,7 @@ DIGITS: Final = 50
 """Decimal digits of a high-precision evaluation."""
 EQUAL_BELOW: Final = 25
 """Values agree when their relative difference is below ten to minus this, at DIGITS digits."""
-REAL_POINTS: Final = 4
+REAL_POINTS: Final = 3
 """Points per shape of a high-precision evaluation."""
 RETRIES: Final = 6
 """Further draws where an expression has no value at a random point."""

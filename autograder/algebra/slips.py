@@ -17,7 +17,7 @@ from autograder.algebra.decide import EXACT, decide_pair, equal_values, flat, mo
 from autograder.algebra.evaluate import Point, value_at
 from autograder.algebra.expression import Expr
 from autograder.algebra.limits import MAX_SLIPS, MAX_TERMS
-from autograder.algebra.rings import Modular, Number, Real, Ring, Undefined, Unsupported, Value, random_prime
+from autograder.algebra.rings import Modular, Number, Real, Ring, Undefined, Unsupported, Value, prime_of
 from autograder.algebra.sample import draw_values, field_draw, lift, wide_draw
 from autograder.algebra.symbols import SCALAR, Symbols
 from autograder.errors import OutOfBudget
@@ -82,6 +82,7 @@ class Probe:
         self.mode = mode_of(expected, answer)
         self.rng = Random(seed + 2)
         self.points = self.draw(table)
+        self.memos: dict[int, dict[Expr, Value]] = {}
         self.values = [self.value(answer, p) for p in self.points]
 
     def draw(self, table: Symbols, count: int | None = None) -> list[Point]:
@@ -91,7 +92,7 @@ class Probe:
         for _ in range(count or (1 if self.mode == "field" else 3)):
             try:
                 if self.mode == "field":
-                    ring: Ring = Modular(random_prime(self.rng), self.rng)
+                    ring: Ring = Modular(prime_of(self.seed), self.rng)
                     assert isinstance(ring, Modular)
                     values = draw_values(table, keys, sizes, ring, field_draw(ring, self.rng), self.rng)
                 else:
@@ -102,11 +103,10 @@ class Probe:
             points.append(Point(ring, sizes, values))
         return points
 
-    @staticmethod
-    def value(e: Expr, point: Point) -> Value:
-        """None where there is none."""
+    def value(self, e: Expr, point: Point) -> Value:
+        """None where there is none. What candidates share is computed once."""
         try:
-            return value_at(e, point)
+            return value_at(e, point, memo=self.memos.setdefault(id(point), {}))
         except (Undefined, Unsupported):
             return None
 
@@ -164,7 +164,7 @@ class Probe:
         except OutOfBudget:
             return False
         point, got = self.points[0], self.values[0]
-        groups = merged(point, terms)
+        groups = merged(self, point, terms)
         if groups is None or not 2 <= len(groups) <= 8:
             return False
         target = flat(got)
@@ -202,7 +202,7 @@ class Probe:
         if not points:
             return None
         try:
-            before, after = merged(self.points[0], expanded(self.expected)), merged(self.points[0], expanded(self.answer))
+            before, after = merged(self, self.points[0], expanded(self.expected)), merged(self, self.points[0], expanded(self.answer))
         except (OutOfBudget, IndexError):
             return "assumed_symmetric"
         if before is not None and after is not None and len(after) < len(before):
@@ -407,17 +407,17 @@ def expanded(e: Expr) -> list[Expr]:
     return out
 
 
-def merged(point: Point, terms: list[Expr]) -> list[tuple[list[Number], tuple[Expr, ...]]] | None:
+def merged(probe: Probe, point: Point, terms: list[Expr]) -> list[tuple[list[Number], tuple[Expr, ...]]] | None:
     """Terms that are multiples of each other taken together, those that cancel left out: (entries, terms). None where one has no value."""
     ring = point.ring
     groups: list[tuple[list[Number], tuple[Expr, ...]]] = []
     for term in terms:
-        value = Probe.value(term, point)
+        value = probe.value(term, point)
         if value is None:
             return None
         entries = flat(value)
         for k, (total, members) in enumerate(groups):
-            first = flat(Probe.value(members[0], point))
+            first = flat(probe.value(members[0], point))
             place = next((i for i, x in enumerate(first) if not ring.is_zero(x)), None)
             if place is None:
                 continue
