@@ -91,9 +91,9 @@ MOVES = (
     ),
 )
 
-GRID = tuple(Fraction(k, 4) for k in (-16, -9, -4, -2, -1, 1, 2, 3, 4, 6, 9, 16))
-OFFSETS = tuple(sorted({*GRID, Fraction(0), Fraction(-1, 2), Fraction(2)}))
-STEPS = tuple(Fraction(1, k) for k in (10, 100, 1000))
+GRID = tuple(Fraction(k, 2) for k in (-6, -2, -1, 1, 2, 6))
+OFFSETS = tuple(Fraction(k, 2) for k in (-12, -4, -2, -1, 0, 1, 2, 4, 12))
+STEPS = (Fraction(1, 10), Fraction(1, 1000))
 """Small steps: lambda |x| < |w| keeps the sign of the slope."""
 
 
