@@ -11,6 +11,9 @@ from autograder.verdict import Json
 SHOWN_WIDTH = 100
 """Characters of an array on one line; a longer one gets a line for each row."""
 
+IN_A_ROW = 6
+"""Numbers of a long list on one line."""
+
 HAPPENED = {
     "raised": "raised an exception",
     "exited": "ended its process instead of returning",
@@ -139,7 +142,11 @@ def named(name: str, value: Json, *, sign: str = " =") -> Iterator[str]:
         yield f"    {name}{sign} {text}"
         return
     yield f"    {name}{sign}"
-    yield from (f"        {shown(row)}" for row in value)
+    if any(isinstance(item, list) for item in value):
+        yield from (f"        {shown(row)}" for row in value)
+    else:
+        rows = (value[k : k + IN_A_ROW] for k in range(0, len(value), IN_A_ROW))
+        yield from (f"        {', '.join(map(shown, row))}" for row in rows)
 
 
 def shown(value: Json) -> str:

@@ -22,7 +22,7 @@ from autograder.report.typeset import mathml
 from autograder.score import Report, TestEntry
 
 READ_AS = "Read as: "
-"""Begins the line of feedback that holds a formula as it was read."""
+"""Stands before a formula as it was read, in a line of feedback."""
 
 
 class FindingLike(Protocol):
@@ -163,10 +163,12 @@ def _graded(entry: TestEntry) -> Part:
     said: list[str] = []
     formula: Markup | None = None
     for line in entry.feedback.splitlines():
-        shown = mathml(line.removeprefix(READ_AS)) if line.startswith(READ_AS) and formula is None else None
+        where, mark, read = line.partition(READ_AS)
+        shown = mathml(read) if mark and formula is None else None
         if shown is not None:
             formula = Markup(shown)
-        else:
+            line = where.rstrip(" :")
+        if line:
             said.append(line)
     evidence = json_safe(verdict.evidence)
     drawn = picture(evidence)

@@ -10,7 +10,7 @@ from autograder.report.evidence import number
 from autograder.verdict import Json
 
 WIDTH, HEIGHT = 560, 260
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 44
+LEFT, RIGHT, TOP, BOTTOM = 64, 16, 32, 44
 """Margins of the frame, in the units of the picture."""
 
 ENOUGH_POINTS = 8
@@ -107,8 +107,8 @@ def _drawn(
         points = " ".join(f"{horizontal.at(x[k])},{vertical.at(y[k])}" for k in order)
         parts.append(f'<polyline points="{points}" fill="none" {STROKES[place % 2]}/>')
         if len(lines) > 1:
-            key = HEIGHT - BOTTOM - 12 - 16 * place
-            parts.append(f'<path d="M{LEFT + 10} {key - 4}h28" {STROKES[place % 2]}/><text x="{LEFT + 44}" y="{key}">{escape(name)}</text>')
+            key = LEFT + 120 * place
+            parts.append(f'<path d="M{key} 14h28" {STROKES[place % 2]}/><text x="{key + 34}" y="18">{escape(name)}</text>')
     if mark is not None and horizontal.holds(mark):
         parts.append(f'<path d="M{horizontal.at(mark)} {TOP}V{HEIGHT - BOTTOM}" stroke="#111" stroke-dasharray="2 3"/>')
         side = "end" if horizontal.at(mark) > WIDTH / 2 else "start"
