@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal
 
 from autograder.phrases._conditions import Condition, Point, conditions, spoken_relations
@@ -23,6 +24,8 @@ Truth = Literal["always", "sometimes", "never"]
 MAX_POINTS = 20_000
 """Points of a region; more would only make grading slow."""
 MAX_SENTENCES = 200
+MAX_CLAIMS = 60
+"""Claims of one answer that are weighed."""
 MAX_SENTENCE = 1_000
 HALF = Fraction(1, 2)
 """Share of a subject's points that a claim earns which holds sometimes, with no condition stated."""
@@ -37,6 +40,11 @@ class Region:
     values: Mapping[str, tuple[Fraction, ...]]
     contains: Callable[[Point], bool]
     symbols: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def everywhere(self) -> tuple[Point, ...]:
+        """All points of the case."""
+        return tuple(self.points())
 
     def points(self, fixed: Mapping[str, Fraction] | None = None, more: Sequence[Fraction] = ()) -> list[Point]:
         """The points of the case; with some parameters `fixed`, and with `more` values of each of the others."""
@@ -78,7 +86,7 @@ FIGURES = re.compile(
 )
 PREDICATES: tuple[tuple[str, str], ...] = (
     ("same", r"(?:does|do|will|would|did|should|is|are|has|have|had|can|were|was) not (?:be |been |being )?(?:really |actually |also |both |either )?(?:chang\w*|mov\w*|shift\w*|updat\w*|affect\w*|alter\w*|var(?:y|ies|ied)|modif\w*|budge\w*|differ\w*)\b(?: at all)?(?!\s+(?:to the |in the |any |further )?(?:right|left|up|down|towards?|closer|away|much)\b)"),
-    ("same", r"\bunchanged\b|\bunaffected\b|\bunaltered\b|\bno (?:change|movement|effect|update|shift|difference|impact|motion)s?\b|\bnot (?:chang|mov|shift|updat)\w*"),
+    ("same", r"\bunchanged\b|\bunaffected\b|\bunaltered\b|\bno (?:change|movement|effect|update|shift|difference|impact|motion)s?\b|\bnot (?:chang|mov|shift|updat)\w*\b(?!\s+(?:to the |in the |any |further )?(?:right|left|up|down|towards?|closer|away|much)\b)"),
     ("same", r"\b(?:stay|stays|stayed|remain|remains|remained|keep|keeps|kept|is|are|be)\s+(?:at |in |exactly |both |all )?(?:the )?(?:same|fixed|constant|put|still|stationary|where (?:it|they) (?:is|are|was|were)|in place|static|identical|unmoved)(?: place| position| location)?\b|\bthe same\b"),
     ("same", r"\b(?:stays?|remains?)\b(?= *$| *[,;)]| +(?:if|when|where|for|only|there|exactly|otherwise)\b)|\bnothing (?:changes|happens|moves|is updated)\b"),
     ("depends", r"\bdepend(?:s|ing|ent)?\b(?: on)?|\beither (?:direction|way|side|left or right|right or left)\b|\b(?:left|right|up|down) (?:or|and|/) ?(?:to the )?(?:left|right|up|down)\b|\bcan (?:not )?be determined\b|\bnot determined\b|\bundetermined\b|\bambiguous\b|\bboth directions\b|\bfor some\b[^.;]{0,40}\bfor others?\b|\bany direction\b|\bcase by case\b"),
@@ -90,9 +98,9 @@ PREDICATES: tuple[tuple[str, str], ...] = (
     ("away", r"\b(?:away|farther|further|further away|farther away|far) from\s+(?:the |its )?(?P<from>{landmarks})(?!\w)"),
     ("right", r"\bright(?:wards?)?\b(?![- ]hand)|\b(?:in the )?positive (?:x[- ]?)?direction\b|\bto larger x\b"),
     ("left", r"\bleft(?:wards?)?\b(?![- ]hand)|\b(?:in the )?negative (?:x[- ]?)?direction\b|\bto smaller x\b"),
-    ("up", r"\bincreas\w*\b|\bgrow(?:s|n|ing)?\b|\brise[sn]?\b|\brising\b|\b(?:go|goes|going|went|move|moves|moving) up\b|\b(?:larger|bigger|greater|higher)\b|\braise[sd]?\b|↑|\bgains?\b"),
-    ("down", r"\bdecreas\w*\b|\breduc\w*\b|\bshrink(?:s|ing)?\b|\bdrop(?:s|ped|ping)?\b|\bfall(?:s|ing)?\b|\b(?:go|goes|going|went|move|moves|moving) down\b|\b(?:smaller|lower|lowers|lowered|lowering)\b|\bdeclin\w*\b|\bdiminish\w*\b|\blessen\w*\b|↓"),
-    ("moves", r"\bchang(?:e|es|ed|ing)\b|\bmov(?:e|es|ed|ing)\b|\bshift(?:s|ed|ing)?\b|\bis updated\b|\baffected\b"),
+    ("up", r"\bincreas\w*\b|\bgrow(?:s|n|ing)?\b|\brise[sn]?\b|\brising\b|\b(?:go|goes|going|went|move|moves|moving) up\b|\b(?:larger|bigger|greater|higher)\b|\braise[sd]?\b|↑|\bgains?\b|\bup(?:wards?)?\b(?! to\b)"),
+    ("down", r"\bdecreas\w*\b|\breduc\w*\b|\bshrink(?:s|ing)?\b|\bdrop(?:s|ped|ping)?\b|\bfall(?:s|ing)?\b|\b(?:go|goes|going|went|move|moves|moving) down\b|\b(?:smaller|lower|lowers|lowered|lowering)\b|\bdeclin\w*\b|\bdiminish\w*\b|\blessen\w*\b|↓|\bdown(?:wards?)?\b(?! to\b)"),
+    ("moves", r"\bchang(?:e|es|ed|ing)\b|\bmov(?:e|es|ed|ing)\b(?!\s+(?:to the |in the |any |further )?(?:right|left|up|down|towards?|closer|away|much)\b)|\bshift(?:s|ed|ing)?\b(?!\s+(?:to the |in the |any |further )?(?:right|left|up|down|towards?|closer|away|much)\b)|\bis updated\b|\baffected\b"),
 )  # fmt: skip
 NEGATION = re.compile(r"\b(?:not|never|no|neither|nor|without|nothing|none)\b(?! only)")
 MAGNITUDE = re.compile(r"\b(?:magnitude|absolute value|steepness|abs)\b|\|\s*\w+\s*\|")
@@ -128,7 +136,7 @@ SHOWN = {"up": "increases", "down": "decreases", "steeper": "gets steeper", "sha
 
 def read_claims(text: str, subjects: Sequence[Subject], region: Region | None = None) -> tuple[Claim, ...]:
     """What a text claims of the subjects, in order. With a `region`, its symbols are read in conditions."""
-    return tuple(_Text(text, subjects, region).claims())
+    return tuple(itertools.islice(_Text(text, subjects, region).claims(), MAX_CLAIMS))
 
 
 def claim(answer: Answer, subjects: Sequence[Subject], region: Region) -> Verdict:
@@ -166,7 +174,7 @@ def claim(answer: Answer, subjects: Sequence[Subject], region: Region) -> Verdic
             f"What happens to {names} could not be read. Accepted would be: {accepted}.", read=f"{read} Accepted would be: {accepted}."
         )
     share = min(1.0, float(sum(Fraction(j.subject.share).limit_denominator(1000) * j.earned for j in judged)))
-    method = f"claims compared with exact values at {len(region.points())} points of the case"
+    method = f"claims compared with exact values at {len(region.everywhere)} points of the case"
     worst = next((j for j in judged if j.earned < 1), None)
     if worst is None:
         return correct(method=method, read=read, evidence=_evidence(judged[0], region))
@@ -233,7 +241,7 @@ def _worth(
     one: Claim, said: Sequence[Claim], subject: Subject, region: Region, examples: Sequence[Condition], magnitude: bool
 ) -> tuple[Fraction, Truth, Point | None]:
     """The part of its share that a claim earns, how often it holds, and a point where it does not."""
-    everywhere = region.points()
+    everywhere = region.everywhere
     if one.move == "depends":
         moves = {_sign(subject, p) for p in everywhere}
         return (Fraction(1), "always", None) if {-1, 1} <= moves else (Fraction(0), "never", everywhere[0] if everywhere else None)
@@ -261,7 +269,8 @@ def _worth(
 
 def _where(region: Region, condition: Condition) -> list[Point]:
     """The case's points at which a condition holds; with values around its constants, where it needs others."""
-    found = [p for p in region.points(condition.fixed) if condition.holds(p)]
+    at = region.points(condition.fixed) if condition.fixed else region.everywhere
+    found = [p for p in at if condition.holds(p)]
     if not found:
         around = [v for c in condition.constants for v in (c, c + 1, c - 1, 2 * c, c / 2)]
         found = [p for p in region.points(condition.fixed, around) if condition.holds(p)]
@@ -415,7 +424,7 @@ class _Text:
             return True
         if not one.fixed and re.search(r"[<>≤≥≠]", one.text) is None and CUE.search(sentence[max(0, one.start - 30) : one.start]) is None:
             return False
-        points = self._region.points()
+        points = self._region.everywhere
         if one.fixed:
             return True
         return not all(one.holds(p) for p in points)
