@@ -12,7 +12,6 @@ import re
 import select
 import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -211,6 +210,11 @@ class Worker:
         return self._fatal.get(source) or self._broken.get(source) or next(units, None)
 
     @property
+    def greeted(self) -> bool:
+        """Whether `protections` and `facts` are known without waiting for the libraries' imports."""
+        return self._hello is not None
+
+    @property
     def protections(self) -> tuple[str, ...]:
         """The layers around the student's code that are active in this run, in a stable order."""
         outside = ["own process group", *self._parent.protections, *(["grader not inspectable"] if self._hidden else [])]
@@ -319,7 +323,7 @@ class Worker:
         self._own_parent = new_parent(self._torch)
         self._parent = self._own_parent.connect()
         if self._scratch:
-            self._parent.own_scratch(self._scratch)
+            self._parent.scratch(self._scratch, START_SECONDS)
 
     def _start_once(self) -> _Guest:
         self._started += 1
@@ -352,9 +356,13 @@ class Worker:
     def _prepare(self, number: int, slot: slots.Slot | None) -> str:
         """A folder for one guest, of its own user, with a copy of the submission in it."""
         if not self._scratch:
-            self._scratch = tempfile.mkdtemp(prefix="autograder-")
-            os.chmod(self._scratch, 0o711)
-            self._parent.own_scratch(self._scratch)
+            seconds = START_SECONDS if self._deadline is None else max(0.0, min(START_SECONDS, self._deadline - time.monotonic()))
+            try:
+                self._scratch = self._parent.scratch("", seconds)
+            except TimeoutError:
+                if seconds < START_SECONDS:
+                    raise _Lost(_not_reached()) from None
+                raise ParentGone(f"the parent of student processes was not ready within {START_SECONDS:g} s") from None
         folder = Path(self._scratch, str(number))
         folder.mkdir(0o700)
         copy_submission(self._root, folder / "work")

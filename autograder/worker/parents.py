@@ -53,8 +53,11 @@ class Parent(Protocol):
 
     protections: tuple[str, ...]
 
-    def own_scratch(self, folder: str) -> None:
-        """Names the scratch folder, to be removed at the end, also when we die."""
+    def scratch(self, folder: str, seconds: float) -> str:
+        """Makes the scratch folder, or takes over one, to be removed at the end, also when we die; its path.
+
+        Raises TimeoutError where the parent is not ready in time: it may still import.
+        """
 
     def start(self, order: dict[str, Any], lock: int | None) -> tuple[socket.socket, int]:
         """Starts a guest; its connection and the read end of what it prints (-1 if that is not captured).
@@ -114,7 +117,7 @@ class WarmParent:
         self._maker = os.getpid()
         try:
             self._process = subprocess.Popen(
-                _command("zygote", torch, str(theirs.fileno())),
+                _command("zygote", torch, f"{theirs.fileno()}:{os.getpid()}"),
                 pass_fds=[theirs.fileno()],
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
@@ -173,12 +176,23 @@ class ForkedGuests:
         self._threads: int | None = None
         self._busy: mmap.mmap | None = None
 
-    def own_scratch(self, folder: str) -> None:
-        """See `Parent`."""
+    def scratch(self, folder: str, seconds: float) -> str:
+        """See `Parent`: the supervisor makes it, so that there is never one without someone who removes it."""
         with tempfile.TemporaryFile() as file:
             file.truncate(MAX_GUESTS)
             self._busy = mmap.mmap(file.fileno(), 0)
             self._say({"op": "scratch", "folder": folder}, [file.fileno()])
+        return str(self._answer(seconds)["folder"])
+
+    def _answer(self, seconds: float) -> dict[str, Any]:
+        self._control.settimeout(max(0.001, seconds))
+        try:
+            answer = self._control.recv(MAX_ANSWER)
+        except ConnectionError:
+            answer = b""
+        if not answer:
+            raise ParentGone(f"the parent of student processes is gone: {self._warm.errors()}")
+        return dict(json.loads(answer))
 
     def waiting(self, number: int, *, busy: bool) -> None:
         """See `Parent`: a byte that the supervisor reads too."""
@@ -212,15 +226,11 @@ class ForkedGuests:
         self._say({"op": "stop", "id": number, "patience": patience})
         deadline = time.monotonic() + seconds
         while True:
-            self._control.settimeout(max(0.001, deadline - time.monotonic()))
             try:
-                answer = self._control.recv(MAX_ANSWER)
-            except OSError:  # a timeout too
+                told = self._answer(deadline - time.monotonic())
+            except TimeoutError:
                 return Ended("stopped", clean=False)
-            if not answer:
-                raise ParentGone(f"the parent of student processes is gone: {self._warm.errors()}")
-            told = json.loads(answer)
-            if told["id"] == number:
+            if told.get("id") == number:
                 return Ended(told["ended"], told["clean"])
 
     def errors(self) -> str:
@@ -261,8 +271,12 @@ class PlainParent:
         """Itself."""
         return self
 
-    def own_scratch(self, folder: str) -> None:
-        """See `Parent`: there is no one to tell."""
+    def scratch(self, folder: str, seconds: float) -> str:  # noqa: ARG002 - nothing to wait for
+        """See `Parent`: no one removes it when we die."""
+        if not folder:
+            folder = tempfile.mkdtemp(prefix="autograder-")
+            os.chmod(folder, 0o711)
+        return folder
 
     def waiting(self, number: int, *, busy: bool) -> None:
         """See `Parent`: there is no one to tell."""

@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import time
 import types
 from dataclasses import dataclass, field
@@ -97,15 +98,20 @@ class Supervisor:
     def obey(self, order: dict[str, Any], descriptors: list[int]) -> None:
         """One order of the host."""
         if order["op"] == "scratch":
-            self.scratch = order["folder"]
+            self.scratch = order["folder"] or tempfile.mkdtemp(prefix="autograder-")
+            os.chmod(self.scratch, 0o711)
+            self.answer({"folder": self.scratch})
             self.busy = mmap.mmap(descriptors[0], 0)
             os.close(descriptors[0])
         elif order["op"] == "start":
             self.start(order, descriptors)
         elif order["op"] == "stop":
-            answer = {"id": order["id"], **self.stop(order["id"], order["patience"])}
-            with contextlib.suppress(ConnectionError):
-                self.control.send(json.dumps(answer).encode())
+            self.answer({"id": order["id"], **self.stop(order["id"], order["patience"])})
+
+    def answer(self, told: dict[str, Any]) -> None:
+        """Tells the host, unless it is gone."""
+        with contextlib.suppress(ConnectionError):
+            self.control.send(json.dumps(told).encode())
 
     def start(self, order: dict[str, Any], descriptors: list[int]) -> None:
         """Forks a guest. descriptors: its end of the wire, of what it prints, and, with a user id of its own, that id's lock."""

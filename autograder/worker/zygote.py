@@ -24,6 +24,9 @@ import stat
 import sys
 import types
 
+HOST_SECONDS = 0.1
+"""Pause between two looks, while we import, whether the host still lives."""
+
 ORPHANS_SECONDS = 1.0
 """Pause between two looks of the zygote for supervisors that have ended."""
 
@@ -150,11 +153,25 @@ def run_zygote(control: socket.socket, modules: dict[str, types.ModuleType], han
             os.waitpid(pid, 0)
 
 
-def warm_up(torch: bool) -> None:
-    """Imports what guests need, once, on one thread."""
+def warm_up(torch: bool, host: int) -> None:
+    """Imports what guests need, once, on one thread. Ends the process as soon as the host is gone: nothing waits for it then.
+
+    host: process id of our parent, 0 where it does not matter.
+    """
+
+    def look(*_: object) -> None:
+        if os.getppid() != host:
+            os._exit(0)
+
+    if host:
+        signal.signal(signal.SIGALRM, look)
+        signal.setitimer(signal.ITIMER_REAL, HOST_SECONDS, HOST_SECONDS)
     importlib.import_module("numpy")
     if torch:
         importlib.import_module("torch")
+    if host:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
     gc.collect()
     gc.freeze()  # so that a collection in a guest does not touch, and so copy, every page of ours
 
@@ -169,10 +186,12 @@ def main(arguments: list[str]) -> None:
     if hasattr(os, "geteuid") and os.geteuid() != 0:
         with contextlib.suppress(OSError):
             modules["layers"].prctl(modules["layers"].PR_SET_DUMPABLE, 0)  # guests share our user id
-    warm_up(torch == "torch")
     if mode == "zygote":
-        run_zygote(socket.socket(fileno=int(address)), modules, handles)
+        descriptor, host = map(int, address.split(":"))
+        warm_up(torch == "torch", host)
+        run_zygote(socket.socket(fileno=descriptor), modules, handles)
         return
+    warm_up(torch == "torch", 0)
     order = json.loads(sys.stdin.buffer.readline())
     connection = socket.create_connection(("127.0.0.1", int(address)))
     connection.sendall(order.pop("secret").encode())

@@ -475,22 +475,33 @@ def verdict(program: list[tuple[int, int, int, int]], architecture: int, number:
             place += if_true if hit else if_false
 
 
-def test_memory_in_a_small_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Path.read_text
-    told = {"/sys/fs/cgroup/memory.max": "max\n"}
-
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, None),
+        ({"/proc/self/cgroup": "0::/\n"}, None),
+        ({"/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/memory.max": "max\n"}, None),
+        ({"/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/memory.max": "805306368\n"}, 805306368),
+        ({"/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/a/memory.max": "5\n", "/sys/fs/cgroup/a/b/memory.max": "max\n"}, 5),
+        ({"/proc/self/cgroup": "3:cpu,cpuacct:/x\n2:memory:/x\n", "/sys/fs/cgroup/memory/x/memory.limit_in_bytes": "7\n"}, 7),
+        ({"/proc/self/cgroup": "2:memory:/docker/f00\n", "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9\n"}, 9),
+    ],
+)
+def test_memory_of_the_container(files: dict[str, str], expected: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     def read(self: Path, *args: object, **kwargs: object) -> str:
-        if str(self).startswith("/sys/fs/cgroup/"):
-            if str(self) not in told:
-                raise FileNotFoundError
-            return told[str(self)]
-        return real(self, *args, **kwargs)  # type: ignore[arg-type]
+        if str(self) not in files:
+            raise FileNotFoundError(str(self))
+        return files[str(self)]
 
     monkeypatch.setattr(Path, "read_text", read)
-    assert host.memory_allowed(2**30) == 2**30
-    told["/sys/fs/cgroup/memory.max"] = str(768 * 2**20)
-    assert host.memory_allowed(2**30) == int(768 * 2**20 * host.SHARE_OF_CONTAINER)
-    told["/sys/fs/cgroup/memory.max"] = str(100 * 2**20)
+    assert host.container_memory() == expected
+
+
+def test_memory_in_a_small_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    for container, allowed in ((None, 2**30), (2**40, 2**30), (768 * 2**20, int(768 * 2**20 * host.SHARE_OF_CONTAINER))):
+        monkeypatch.setattr(host, "container_memory", lambda container=container: container)
+        assert host.memory_allowed(2**30) == allowed
+    monkeypatch.setattr(host, "container_memory", lambda: 2**20)
     assert host.memory_allowed(2**30) == host.SMALLEST_MEMORY
 
 
