@@ -97,6 +97,8 @@ def _limits(plan: Plan) -> bool:
     }
     if sys.platform == "linux":
         wanted["RLIMIT_DATA"] = private_memory() + plan.memory + STACKS
+    else:
+        del wanted["RLIMIT_NPROC"]  # it counts the user's other programs, and here we cannot
     for name, value in wanted.items():
         if hasattr(resource, name):
             lower_limit(getattr(resource, name), value)

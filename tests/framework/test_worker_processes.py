@@ -107,6 +107,22 @@ def test_without_fork_a_stranger_cannot_take_the_guests_place(tmp_path: Path) ->
         parent.close()
 
 
+def test_imports_where_there_is_no_unix() -> None:
+    """As on Windows: none of its modules is there, and the package can be imported all the same."""
+    program = """
+    import importlib.util, os, signal, socket, sys
+    absent, real = {"resource", "fcntl", "pwd", "grp", "termios"}, importlib.util.find_spec
+    importlib.util.find_spec = lambda name, package=None: None if name in absent else real(name, package)
+    for name in ("fork", "geteuid", "getuid", "setsid", "killpg"):
+        delattr(os, name)
+    del socket.AF_UNIX, socket.send_fds, socket.recv_fds, signal.SIGKILL
+    import autograder.worker
+    from autograder.worker import guest, layers, parents, slots, supervisor, zygote
+    assert not layers.HAS_LIMITS and slots.claim() is None and not parents.can_fork()
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True)
+
+
 # The interpreter's own library ----------------------------------------------------------------------------------------
 
 IMPORTS = """

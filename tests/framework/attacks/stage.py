@@ -25,7 +25,7 @@ from typing import Any
 
 from autograder.worker import File, Limits, WarmParent, Worker, processes
 
-ORDINARY_USER = 60_990
+ORDINARY_USER = 61_150
 """A user id without rights and without an entry, for tests run by root."""
 
 
