@@ -83,6 +83,9 @@ def definitions(
     lost: dict[str, str] = {}
     for name in wanted:
         program = script if name in script.bound else notebook
+        if program is script and script.only_placeholder(name) and name in notebook.bound and not notebook.only_placeholder(name):
+            program = notebook
+            remarks.append(f"{name}: {py_name} holds a placeholder, so the notebook's is used.")
         if name in program.bound:
             slices[name] = program.wanted(name, wanted)
         else:
@@ -156,6 +159,10 @@ class _Program:
         calls = [s.index for s in self._own if s.index > last and any(called_name(c) == name for c in s.calls)]
         moment = calls[0] if calls else self._unused(name, last, frozenset(wanted))
         return self._slice([(name, moment, moment)], frozenset(wanted))
+
+    def only_placeholder(self, name: str) -> bool:
+        """Whether the last binding of a name is what templates hold: None, or functions that do nothing or raise NotImplementedError."""
+        return _is_placeholder(next(s.node for s in reversed(self._own) if name in s.binds))
 
     def arguments(self, name: str, wanted: Iterable[str]) -> list[tuple[int, str, _Slice | Piece]]:
         """(position, text, slice) for the plain positional arguments of the last call of a function.
@@ -276,6 +283,16 @@ def _flattened(pieces: Sequence[Piece], *, is_script: bool) -> Iterable[Piece]:
                 yield Piece(inner, ast.unparse(inner), piece.cell, piece.origin, piece.line + inner.lineno - node.lineno)
         else:
             yield piece
+
+
+def _is_placeholder(node: ast.stmt) -> bool:
+    if isinstance(node, ast.FunctionDef):
+        body = [s for s in node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
+        return all(isinstance(s, ast.Pass) or (isinstance(s, ast.Raise) and "NotImplementedError" in ast.unparse(s)) for s in body)
+    if isinstance(node, ast.ClassDef):
+        methods = [s for s in node.body if isinstance(s, ast.FunctionDef)]
+        return bool(methods) and all("raise NotImplementedError" in ast.unparse(m) for m in methods)
+    return isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value in (None, ...)
 
 
 def _lambda_parameters(node: ast.expr) -> set[str]:

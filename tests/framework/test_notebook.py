@@ -92,6 +92,22 @@ def test_the_script_comes_first_name_by_name():
     assert (names["f"](), names["g"](), names["h"]()) == ("script", 10, 10)
 
 
+def test_a_placeholder_in_the_script_leaves_the_word_to_the_notebook():
+    script = (
+        'def f(x):\n    """Double it."""\n    raise NotImplementedError\nloss = None\ndef g(): pass\n'
+        "class C:\n    def forward(self):\n        raise NotImplementedError('later')\ndef h(): return 1\n"
+    )
+    notebook = notebooks.version_4(
+        "#%% code\ndef f(x): return 2 * x\nloss = abs\ndef g():\n    raise NotImplementedError\n"
+        "class C:\n    def forward(self): return 3\ndef h(): return 2\n"
+    )
+    extraction = definitions(script, notebook, ["f", "loss", "g", "C", "h"], py_name="organ.py")
+    names, _ = executed(extraction)
+    assert (names["f"](2), names["loss"](-1), names["C"]().forward(), names["h"]()) == (4, 1, 3, 1)
+    assert names["g"]() is None
+    assert "f: organ.py holds a placeholder, so the notebook's is used." in extraction.remarks
+
+
 def test_a_notebook_that_imports_from_the_script_beside_it():
     notebook = notebooks.version_4("#%% code\nfrom organ import f, k\ndef g(): return f() + k\n")
     names, _ = executed(definitions("k = 1\ndef f(): return 5\n", notebook, ["f", "g"], py_name="organ.py"))

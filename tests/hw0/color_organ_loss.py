@@ -293,6 +293,24 @@ def on_fixed_dataset(own, resistor):
     return stationary(truth.LOW_BINARY, own.table.slope, omega, weights, resistor, (resistor / 2, 2 * resistor), 16).value
 
 
+def transfer(resistor):
+    """What a report draws of a low pass: dB over Hz, desired and reported, and the LEDs of (b)."""
+    if not 0 < resistor < math.inf:
+        return {}
+    hertz = 10 ** np.linspace(1, 5, 41)
+    cutoff, lit, _ = leds(resistor)
+    curves = {
+        name: truth.decibels(truth.low_pass(2 * math.pi * hertz, r)) for name, r in (("desired", truth.LOW_DESIRED), ("got", resistor))
+    }
+    return {
+        "hertz": [float(f"{f:.4g}") for f in hertz],
+        **{name: [round(float(v), 2) for v in curve] for name, curve in curves.items()},
+        "leds": list(truth.LEDS_HZ),
+        "lit": list(lit),
+        "alt": f"Low pass with R = {resistor:.1f} ohm: cutoff {cutoff:.0f} Hz, LEDs lit up to {max(lit, default=0):.0f} Hz.",
+    }
+
+
 def picture(own, end):
     """What a report draws: the mean loss over R with the place where descent ends, and the transfer functions, in dB over Hz."""
     drawn = {"kind": "loss_over_R", "unit": "ohm", "end": end.value if math.isfinite(end.value) else None}
@@ -303,6 +321,7 @@ def picture(own, end):
         loss = np.concatenate([[0.0], np.cumsum((slopes[1:] + slopes[:-1]) / 2 * np.diff(resistors))])
         drawn["loss"] = [float(f"{v:.4g}") for v in loss - loss.min()]
         ending = f"descent from {START:.0f} ohm ends at {end.value:.1f} ohm" if math.isfinite(end.value) else "descent does not end"
+        drawn["transfer"] = transfer(end.value)
         drawn["alt"] = f"Mean loss over R from {resistors[0]:.0f} to {resistors[-1]:.0f} ohm; {ending}."
     return drawn
 

@@ -11,7 +11,7 @@ from itertools import permutations
 
 import color_organ_truth as truth
 import numpy as np
-from color_organ_loss import LED_WINDOW, explains, grid_arrays, leds, loss_verdict, own_windows, read_loss, student_loss
+from color_organ_loss import LED_WINDOW, explains, grid_arrays, leds, loss_verdict, own_windows, read_loss, student_loss, transfer
 from gradescope_utils.autograder_utils.decorators import number, weight
 from public import POINTS
 
@@ -118,7 +118,12 @@ def by_leds(given):
         return outside(
             "A resistor is asked for too.", "none", "ohm", RESISTOR_BY_LED, read, "no_resistor", 0.25 if cutoff_fits(cutoffs[0]) else 0.0
         )
-    resistor = resistors[0]
+    verdict = lit_by(resistors[0], cutoffs, read)
+    return replace(verdict, evidence={**verdict.evidence, "plot": transfer(resistors[0].value)})
+
+
+def lit_by(resistor, cutoffs, read):
+    """The verdict of (b) for a resistor and the cutoffs that are given (one, or none)."""
     fits = RESISTOR_BY_LED.holds(resistor.low) and RESISTOR_BY_LED.holds(resistor.high)
     if not fits:
         _, _, wrong = leds(resistor.value)
@@ -139,9 +144,9 @@ def by_leds(given):
         return outside(
             f"A cutoff of {cutoff.quoted} does not light the LEDs as asked.", cutoff.value, "hertz", CUTOFF_BY_LED, read, None, 0.75
         )
-    return correct(
-        "Correct: the LEDs are lit as asked.", method="resistor and cutoff in their windows, and f = 1/(2 pi R C) to 2 %", read=read
-    )
+    method = "resistor and cutoff in their windows, and f = 1/(2 pi R C) to 2 %"
+    evidence = {"kind": "quantity", "got": resistor.value, "unit": "ohm", "accepted": list(LED_WINDOW), "where": RESISTOR_BY_LED.where}
+    return correct("Correct: the LEDs are lit as asked.", method=method, read=read, evidence=evidence)
 
 
 def hertz(found, value):
