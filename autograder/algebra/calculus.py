@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from autograder.algebra.expression import Expr, Misshapen
 from autograder.algebra.symbols import SCALAR
+from autograder.algebra.tree import Expr, Misshapen
 
 
 def _number(value: int | Fraction) -> Expr:

@@ -10,7 +10,7 @@ from autograder.algebra.limits import MAX_BLOCK_ENTRIES
 from autograder.algebra.nodes import Node
 from autograder.algebra.scripts import Scripts
 from autograder.algebra.symbols import Name
-from autograder.algebra.vocabulary import BARE, COMMANDS, FRACTIONS, FUNCTIONS, OPENERS, RELATION_SIGNS
+from autograder.algebra.vocabulary import ARGUMENTS, BARE, COMMANDS, FRACTIONS, FUNCTIONS, OPENERS, RELATION_SIGNS
 from autograder.errors import OutOfBudget, Unreadable
 
 ZERO: Final = Node("num", (), Fraction(0))
@@ -170,13 +170,7 @@ class Calls(Scripts):
 
     def _build_call(self, function: str, args: list[Node], at: int) -> Node:
         """A call with its arguments counted; shorthands taken apart."""
-        counts = {
-            "max": (1, 9), "min": (1, 9), "dot": (2, 2), "outer": (2, 2), "solve": (2, 2), "where": (3, 3), "had": (2, 2), "ediv": (2, 2), "plus": (2, 2),
-            "minus": (2, 2), "power": (2, 2), "power_m": (2, 2), "norm": (1, 2), "eye": (1, 2), "zeros": (1, 2), "ones": (1, 2), "heaviside": (1, 2),
-            "vstack": (1, 9), "hstack": (1, 9), "array": (1, 1), "clip": (3, 3), "multi_dot": (1, 1), "softmax": (1, 2), "softplus": (1, 1),
-            "block": (1, 1),
-        }  # fmt: skip
-        low, high = counts.get(function, (1, 1))
+        low, high = ARGUMENTS.get(function, (1, 1))
         if function == "unknown":
             raise self.fail("this function is not known here", "inv, solve, dot, norm, where, exp and the like", at=at)
         if not low <= len(args) <= high:

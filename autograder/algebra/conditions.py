@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise, product
 from random import Random
 from typing import Final
 
@@ -69,7 +69,7 @@ def same_condition(
     """Is the answer the same condition?
 
     expected_condition: `A = A^T`. Symbols of the table that it does not name may occur in the answer and are meant for all their values.
-    phrases: words -> condition text, either an equation or `SYMBOL assumption` (`A diagonal`). sufficient: conditions (or phrases) that are known
+    phrases: words -> condition text, either an equation or `SYMBOL assumption` (`A diagonal`). sufficient: conditions that are known
     to imply the expected one: they earn `share`, and so does every other condition that implies it without being implied.
     Raises ValueError for an expected condition or a phrase that cannot be read.
     """
@@ -279,7 +279,7 @@ def _equations(text: str, candidate: str, symbols: Symbols) -> list[Part]:
         return [_comparison(text, statement, symbols, numpy)]
     sides = split_chain(statement)
     out = []
-    for one, two in zip(sides, sides[1:], strict=False):
+    for one, two in pairwise(sides):
         out.append(_equation(text, one, two, symbols, numpy))
     return out
 

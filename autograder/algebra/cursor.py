@@ -43,9 +43,11 @@ class Cursor:
 
     @property
     def tok(self) -> Token:
+        """The current token."""
         return self.toks[self.i]
 
     def fail(self, reason: str, accepted: str = "", at: int | None = None) -> Unreadable:
+        """A complaint about the current token, or about a place."""
         return Unreadable(self.text, self.tok.at if at is None else at, reason, accepted)
 
     def _at_op(self, *values: str) -> bool:
@@ -83,6 +85,7 @@ class Cursor:
             raise OutOfBudget("MAX_DEPTH", f"more than {MAX_DEPTH} levels")
 
     def unexpected(self) -> Unreadable:
+        """A complaint about a token that continues nothing."""
         t = self.tok
         if t.kind == "eof":
             return self.fail("the answer ends where a term is due", "a complete expression")

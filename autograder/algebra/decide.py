@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from random import Random
 from typing import Final
 
@@ -311,7 +312,7 @@ def switch_values(conditions: list[Expr], sizes: Mapping[str, int], values: Mapp
     for e in conditions:
         try:
             out += flat(value_at(e, Point(EXACT, sizes, values)))
-        except (Undefined, Unsupported, KeyError):
+        except (Undefined, Unsupported, KeyError):  # noqa: PERF203 - no value at this point
             out.append(None)
     return out
 
@@ -401,7 +402,7 @@ def breaks(
     if not kept:
         return []
     first = kept[0] - 1 if low is None else (kept[0] + low) / 2
-    between = [(x + y) / 2 for x, y in zip(kept, kept[1:], strict=False)]
+    between = [(x + y) / 2 for x, y in pairwise(kept)]
     return [first, *kept, *between, kept[-1] + 1]
 
 
@@ -419,8 +420,9 @@ def find_witness(expected: Expr, answer: Expr, table: Symbols, outcome: Outcome,
     best: tuple[float, dict[str, int], dict[str, Value]] | None = None
     quick: Ring = Modular(prime_of(seed), rng) if mode == "field" else replay
     if not outcome.boundary:
-        for same, tries in ((2, FEW_TRIES), (3, FEW_TRIES), (0, WITNESS_TRIES), (2, WITNESS_TRIES)):
-            sizes = dict.fromkeys(dims, same) if same else size_sets(dims)[rng.randrange(2)]
+        up, down = size_sets(dims)[:2]
+        two, three = dict.fromkeys(dims, 2), dict.fromkeys(dims, 3)
+        for sizes, tries in ((two, FEW_TRIES), (three, FEW_TRIES), (up, WITNESS_TRIES), (down, WITNESS_TRIES), (two, WITNESS_TRIES)):
             found = 0
             for k in range(tries if mode == "field" else tries // 2):
                 try:

@@ -234,7 +234,7 @@ def derivative(f: Any, x: Any) -> Any:
     if not (isinstance(x, sp.MatrixSymbol) or getattr(x, "is_Symbol", False)):
         raise ValueError(f"{x} is no symbol")
     if x not in sp.sympify(f).free_symbols:
-        if isinstance(f, sp.MatrixExpr) and f.shape != (1, 1) or not isinstance(x, sp.MatrixSymbol):
+        if (isinstance(f, sp.MatrixExpr) and f.shape != (1, 1)) or not isinstance(x, sp.MatrixSymbol):
             return (
                 sp.ZeroMatrix(f.shape[0], x.shape[0] if isinstance(x, sp.MatrixSymbol) else 1)
                 if isinstance(f, sp.MatrixExpr)
@@ -350,7 +350,7 @@ def _applied(slope: Value, direction: Value, scalar: bool) -> list[Number]:
 
 @lru_cache(maxsize=CACHED_DECISIONS)
 def proved(expected: Expr, answer: Expr, symbols: Symbols) -> bool | None:
-    """Does sympy prove the two equal? True, or None where it does not find out within PROOF_SECONDS (failing to simplify proves nothing)."""
+    """Does sympy prove the two equal? True, or None where it does not find out in PROOF_SECONDS, which proves nothing."""
     if expected == answer:
         return True
     try:

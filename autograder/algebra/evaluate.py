@@ -312,7 +312,7 @@ class _Evaluator:
 
     def counted_from_zero(self, e: Expr) -> int:
         """1 if an index of a sum from 0 occurs: entries are counted from 1."""
-        return int(e.op == "index" and e.data in self.from_zero or any(self.counted_from_zero(a) for a in e.args))
+        return int((e.op == "index" and e.data in self.from_zero) or any(self.counted_from_zero(a) for a in e.args))
 
     def position(self, e: Expr) -> int:
         if e.op == "index":
@@ -404,11 +404,8 @@ def condition_holds(e: Expr, point: Point) -> bool:
 
 def index_only(e: Expr) -> bool:
     """Is it a whole number made of indices, such as `k - 1`?"""
-    return (
-        e.op == "index"
-        or e.op in ("num", "add", "mul")
-        and all(index_only(a) for a in e.args)
-        and (e.op != "num" or e.data.denominator == 1)
+    return e.op == "index" or (
+        e.op in ("num", "add", "mul") and all(index_only(a) for a in e.args) and (e.op != "num" or e.data.denominator == 1)
     )
 
 

@@ -17,6 +17,10 @@ _LAMBDA: Final = re.compile(r"(?:\\lambda|λ|\blambda)\s*\(?\s*([A-Za-z]\w*(?:\s
 _HEAD: Final = re.compile(
     r"(?<![A-Za-z\\])\\?(?:text|mathrm|operatorname)?\{?[A-Za-z][\w\\]*\}?\s*\(\s*([A-Za-z]\w*(?:\s*,\s*[A-Za-z]\w*)*)\s*\)\s*(?::=|=(?!=))"
 )
+SAME_NAME: Final = frozenset(
+    {"exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "sinh", "cosh", "abs", "sign", "log1p", "expm1", "log2", "log10"}
+)
+"""Functions that numpy calls as we do."""
 ACCEPTED: Final = "a formula such as (x - y)^2 or lambda x, y: (x - y)**2"
 
 
@@ -64,11 +68,10 @@ def _name(text: str) -> Any:
 def _parameters(text: str, arguments: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """The text with the head of a lambda blanked, and the names that its body is written in."""
     for pattern in (_LAMBDA, _HEAD):
-        match = None
-        for match in pattern.finditer(text):
-            pass
-        if match is None:
+        found = list(pattern.finditer(text))
+        if not found:
             continue
+        match = found[-1]
         names = tuple(n.strip() for n in match[1].split(","))
         if len(names) != len(arguments):
             if pattern is _HEAD:
@@ -136,9 +139,10 @@ def _value(e: Expr, values: dict[str, Any], np: Any) -> Any:
 
 
 def _function(name: str, x: Any, np: Any) -> Any:
-    simple = {"exp": np.exp, "log": np.log, "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos, "tan": np.tan, "tanh": np.tanh, "sinh": np.sinh, "cosh": np.cosh, "atan": np.arctan, "abs": np.abs, "sign": np.sign, "log1p": np.log1p, "expm1": np.expm1, "log2": np.log2, "log10": np.log10}  # fmt: skip
-    if name in simple:
-        return simple[name](x)
+    if name in SAME_NAME:
+        return getattr(np, name)(x)
+    if name == "atan":
+        return np.arctan(x)
     if name == "relu":
         return np.maximum(x, 0.0)
     if name in ("relu_prime",):

@@ -323,7 +323,7 @@ class Grammar(Calls):
                 return self._cases_rows(t)
             rows: list[list[Node]] = [[]]
             bars, self.bars = self.bars, []
-            while not self.tok.kind == "end":
+            while self.tok.kind != "end":
                 if self.tok.kind == "newline":
                     self._take()
                     rows.append([])

@@ -35,12 +35,14 @@ _MODIFIERS: Final = re.compile(
     re.IGNORECASE,
 )
 _TAIL: Final = re.compile(
-    r"(?<![\\A-Za-z_])(?:where|since|because|assuming|given|provided|using|under|whenever|note|by|as|with|due|if|when|for|for all|from|in|which|"
+    r"(?<![\\A-Za-z_])(?:where|since|because|assuming|given|provided|using|under|whenever|note|by|as|with|due|if|when|for|for all|from|in|"
+    r"which|"
     r"is|that|hence|is a|after|on|but|and|here|valid|everywhere|always|element-?wise|a row|row|column)(?![A-Za-z_(])",
     re.IGNORECASE,
 )
 _LEAD: Final = re.compile(
-    r"(?<![\\A-Za-z_])(?:is|are|equals|equal to|therefore|thus|hence|so|i\.e\.?|get|gives|give|yields|obtain|have|becomes|be|simplifies to|that|"
+    r"(?<![\\A-Za-z_])(?:is|are|equals|equal to|therefore|thus|hence|so|i\.e\.?|get|gives|give|yields|obtain|have|becomes|be|"
+    r"simplifies to|that|"
     r"reduces to|to|as|follows|answer|then|namely|we find|find|finally)(?![A-Za-z_])\s*[:,]?",
     re.IGNORECASE,
 )
@@ -72,7 +74,7 @@ def read_answer(text: str, table: Symbols, *, free: frozenset[str] = frozenset()
     for attempt in _attempts(candidate, table):
         try:
             return _formula(text, attempt, table, numpy=numpy, free=free)
-        except Unreadable as bad:
+        except Unreadable as bad:  # noqa: PERF203 - the next attempt may be read
             if failure is None or bad.offset >= failure.offset:
                 failure = bad
     assert failure is not None
@@ -95,18 +97,16 @@ def _code_marks(text: str) -> str:
         ):
             start = text.index(mark)
             end = text.rindex(mark)
-            text = _blank(_blank(text, end, end + len(mark)), start, start + len(mark))
-            return text
+            return _blank(_blank(text, end, end + len(mark)), start, start + len(mark))
     return text
 
 
 def _boxed(text: str) -> str:
     """The content of the last \\boxed{}; the text itself where there is none."""
-    last = None
-    for last in _BOX.finditer(text):
-        pass
-    if last is None:
+    boxes = list(_BOX.finditer(text))
+    if not boxes:
         return text
+    last = boxes[-1]
     depth = 1
     for j in range(last.end(), len(text)):
         if text[j] in "{}" and text[j - 1] != "\\":
@@ -437,3 +437,8 @@ def check_definitions(table: Symbols, definitions: object) -> Symbols:
     from autograder.algebra.expression import with_definitions
 
     return with_definitions(table, definitions)
+
+
+def is_numpy(text: str) -> bool:
+    """Is the text in numpy's spelling, where `*` acts on entries?"""
+    return _NUMPY.search(text) is not None

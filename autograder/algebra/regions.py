@@ -185,7 +185,7 @@ def _points(e: Expr, whole: Expr, symbols: Symbols, rng: Random) -> Iterator[tup
     for k in range(2 * MAX_POINTS):
         try:
             yield sizes, draw_values(symbols, keys, sizes, Exact(), small_draw(rng) if k % 2 else wide_draw(rng), rng)
-        except Undefined:
+        except Undefined:  # noqa: PERF203 - no value at this point
             continue
 
 

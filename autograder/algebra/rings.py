@@ -60,19 +60,19 @@ class Ring:
 
     def sign(self, x: Number) -> int:
         """-1, 0 or 1. Raises Unsupported where there is no order."""
-        raise Unsupported("order")
+        raise Unsupported("order", x)
 
     def function(self, name: str, x: Number) -> Number:
         """exp, log, sqrt, ... of a number."""
-        raise Unsupported(name)
+        raise Unsupported(name, x)
 
     def root_power(self, x: Number, exponent: Fraction) -> Number:
         """x to a fraction."""
-        raise Unsupported("root")
+        raise Unsupported("root", x, exponent)
 
     def real_power(self, x: Number, y: Number) -> Number:
         """x to the y."""
-        raise Unsupported("power")
+        raise Unsupported("power", x, y)
 
     def size(self, x: Number) -> Any:
         """What a pivot is chosen by."""

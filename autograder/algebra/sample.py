@@ -151,7 +151,7 @@ def draw_symbol(
         for _ in range(MAX_REDRAWS):
             try:
                 inverse(ring, m)
-            except Undefined:
+            except Undefined:  # noqa: PERF203 - no value at this point
                 k = rng.randrange(rows)
                 m[k][k] = ring.red(m[k][k] + ring.const(Fraction(1)))
             else:

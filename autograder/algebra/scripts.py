@@ -9,7 +9,7 @@ from autograder.algebra.lexer import group_at, script_text
 from autograder.algebra.names import Names
 from autograder.algebra.nodes import Node
 from autograder.algebra.symbols import SCALAR, Name
-from autograder.algebra.vocabulary import FUNCTIONS, GREEK, TRANSPOSES
+from autograder.algebra.vocabulary import FUNCTIONS, GREEK, METHODS, TRANSPOSES
 from autograder.errors import Unreadable
 
 
@@ -202,18 +202,10 @@ class Scripts(Names):
             return Node("transpose", (node,), None, t.at)
         if name == "I" and not self._at_op("("):
             return Node("inverse", (node,), None, t.at)
-        methods = {
-            "inv": "inverse", "inverse": "inverse", "transpose": "transpose", "t": "transpose", "sum": "esum", "mean": "mean", "norm": "norm",
-            "trace": "trace", "det": "det", "abs": "abs", "exp": "exp", "log": "log", "sqrt": "sqrt", "square": "square", "pow": "power",
-            "diag": "diag", "diagonal": "diag", "item": "same", "pinv": "pinv", "sign": "sign", "tanh": "tanh", "sigmoid": "sigmoid", "relu": "relu",
-            "dot": "dot", "matmul": "dot", "mm": "dot", "mv": "dot", "multiply": "had", "mul": "had", "outer": "outer", "flatten": "same",
-            "conj": "same", "conjugate": "same", "copy": "same", "add": "plus", "sub": "minus", "neg": "negate", "div": "ediv", "max": "", "min": "",
-            "reciprocal": "reciprocal", "inner": "dot", "vdot": "dot", "T": "transpose", "clone": "same", "detach": "same", "float": "same",
-        }  # fmt: skip
-        if not methods.get(name) or not self._at_op("("):
+        if not METHODS.get(name) or not self._at_op("("):
             raise Unreadable(self.text, t.at, f"{'.' + name!r} is not known here", ".T, .inv(), .dot(...)")
         args = self._arguments()
-        function = methods[name]
+        function = METHODS[name]
         if name == "transpose" and args:
             args = []
         if name in ("t", "transpose", "inv", "inverse", "trace", "det", "item") and args:

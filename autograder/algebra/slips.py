@@ -40,7 +40,7 @@ def diagnose(expected: Expr, answer: Expr, table: Symbols, seed: int) -> str | N
     if scaled is not None:
         return scaled
     tried = 0
-    for name, candidate in candidates(expected, probe):
+    for name, candidate in candidates(expected):
         tried += 1
         if tried > MAX_SLIPS:
             break
@@ -58,7 +58,7 @@ def diagnose(expected: Expr, answer: Expr, table: Symbols, seed: int) -> str | N
     return None
 
 
-def candidates(expected: Expr, probe: Probe) -> Iterator[tuple[str, Expr | None]]:
+def candidates(expected: Expr) -> Iterator[tuple[str, Expr | None]]:
     """Slips in the order of their priority."""
     for e in sign_slips(expected):
         yield "sign", e
@@ -86,6 +86,7 @@ class Probe:
         self.values = [self.value(answer, p) for p in self.points]
 
     def draw(self, table: Symbols, count: int | None = None) -> list[Point]:
+        """Random points that honour a table."""
         keys = occurring(self.expected, self.answer)
         sizes = shapes_for(self.expected, self.answer, table)[0]
         points = []

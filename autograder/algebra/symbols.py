@@ -220,7 +220,7 @@ def symbols(
 
     def named(text: object, what: str) -> Name:
         if not isinstance(text, str):
-            raise ValueError(f"{what} {text!r} is no text")
+            raise ValueError(f"{what} {text!r} is no text")  # noqa: TRY004 - one kind of error for a bad table
         try:
             return read_name(text)
         except Unreadable as bad:
@@ -239,7 +239,7 @@ def symbols(
     entries: list[tuple[Name, Symbol]] = []
     for text, declaration in declared.items():
         if not isinstance(declaration, str):
-            raise ValueError(f"symbol {text!r} is declared as {declaration!r}; a declaration is a text such as 'matrix n m'")
+            raise ValueError(f"symbol {text!r} is declared as {declaration!r}; a text such as 'matrix n m' is due")  # noqa: TRY004
         name = named(text, "symbol")
         shape, assumptions = _declaration(text, declaration)
         symbol = Symbol(text, name.key, shape, assumptions, declaration)

@@ -162,4 +162,23 @@ ENTRYWISE: Final = frozenset({
     "sigmoid_prime", "relu_prime", "tanh_prime", "exp_prime", "log_prime", "softplus_prime", "log1p", "expm1", "log2", "log10",
     "reciprocal",
 })
+
+ARGUMENTS: Final[Mapping[str, tuple[int, int]]] = {
+    "max": (1, 9), "min": (1, 9), "dot": (2, 2), "outer": (2, 2), "solve": (2, 2), "where": (3, 3), "had": (2, 2), "ediv": (2, 2),
+    "plus": (2, 2), "minus": (2, 2), "power": (2, 2), "power_m": (2, 2), "norm": (1, 2), "eye": (1, 2), "zeros": (1, 2), "ones": (1, 2),
+    "heaviside": (1, 2), "vstack": (1, 9), "hstack": (1, 9), "array": (1, 1), "clip": (3, 3), "multi_dot": (1, 1), "softmax": (1, 2),
+    "softplus": (1, 1), "block": (1, 1),
+}
+"""How many arguments a function takes, at least and at most; one if it is not named here."""
+
+METHODS: Final[Mapping[str, str]] = {
+    "inv": "inverse", "inverse": "inverse", "transpose": "transpose", "t": "transpose", "sum": "esum", "mean": "mean", "norm": "norm",
+    "trace": "trace", "det": "det", "abs": "abs", "exp": "exp", "log": "log", "sqrt": "sqrt", "square": "square", "pow": "power",
+    "diag": "diag", "diagonal": "diag", "item": "same", "pinv": "pinv", "sign": "sign", "tanh": "tanh", "sigmoid": "sigmoid",
+    "relu": "relu", "dot": "dot", "matmul": "dot", "mm": "dot", "mv": "dot", "multiply": "had", "mul": "had", "outer": "outer",
+    "flatten": "same", "conj": "same", "conjugate": "same", "copy": "same", "add": "plus", "sub": "minus", "neg": "negate", "div": "ediv",
+    "max": "", "min": "", "reciprocal": "reciprocal", "inner": "dot", "vdot": "dot", "T": "transpose", "clone": "same", "detach": "same",
+    "float": "same",
+}
+"""Methods of arrays, `x.sum()`: what they compute; an empty one is known and refused."""
 # fmt: on

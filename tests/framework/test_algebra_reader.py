@@ -288,7 +288,7 @@ def test_aliases_are_the_same_name():
         ({"A": "matrix n n orthogonal diagonal"}, {}, "no sampler"),
         ({"x + y": "scalar"}, {}, "cannot be read as a name"),
         ({"2": "scalar"}, {}, "cannot be read as a name"),
-        ({"x": 3}, {}, "a declaration is a text"),
+        ({"x": 3}, {}, "is due"),
         ({3: "scalar"}, {}, "is no text"),
         ({"lambda": "scalar", "\\lambda": "scalar"}, {}, "are the same name"),
         ({"x": "scalar"}, {"aliases": {"y": ["z"]}}, "which is not declared"),
