@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
@@ -88,11 +89,18 @@ class Desk:
         digest = hashlib.sha256(f"{self.submission.digest}:{number}".encode()).digest()
         return np.random.default_rng(int.from_bytes(digest[:8], "little"))
 
-    def packages(self) -> dict[str, str]:
-        """Versions that the verdicts rest on; Python's and torch's are those of the worker where there is one."""
-        found = dict(self.student.worker.facts)
+    def packages(self, *, wait: bool) -> dict[str, str]:
+        """Versions that the verdicts rest on; Python's and torch's are those of the worker.
+
+        wait: for the worker's own imports, where they are not done yet; else what is known without it.
+        """
+        found = dict(self.student.worker.facts) if wait or self.student.worker.greeted else {}
         found |= {name: installed for name in REPORTED_PACKAGES if name not in found and (installed := _installed(name))}
         return dict(sorted(found.items()))
+
+    def protections(self, *, wait: bool) -> tuple[str, ...]:
+        """The layers around the student's code; none where they are not known without waiting."""
+        return self.student.worker.protections if wait or self.student.worker.greeted else ()
 
 
 def code_sources(submission: Submission, assignment: Assignment) -> tuple[dict[str, Source], tuple[str, ...]]:
@@ -137,6 +145,7 @@ def _wants_torch(submission: Submission) -> bool:
     return any(b"torch" in (submission.root / file).read_bytes() for file in files)
 
 
+@cache
 def _installed(package: str) -> str | None:
     try:
         return version(package)

@@ -187,7 +187,9 @@ def dumps(results: Json) -> str:
     broken = list(faults(results))
     if broken:
         raise ValueError(f"results.json would not be valid: {'; '.join(broken[:3])}")
-    return json.dumps(results, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    # Indented for people; while grading is under way without, which is ten times as fast.
+    indent = 1 if results["extra_data"].get("complete") else None
+    return json.dumps(results, ensure_ascii=False, allow_nan=False, indent=indent) + "\n"
 
 
 def write(report: Report, path: Path) -> None:
