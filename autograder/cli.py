@@ -127,6 +127,7 @@ def regrade(
     deadline: DeadlineOption = None,
     jobs: Annotated[int | None, typer.Option("--jobs", help="Submissions graded at the same time; all cores by default.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that was stopped or killed.")] = False,
+    against: Annotated[Path | None, typer.Option("--against", help="What changed since: an earlier folder, or an export's scores.")] = None,
     overrides: OverridesOption = None,
 ) -> int:
     """Grade many submissions: results.json of each, grades.csv, a page of the class; a kill loses only what was in flight."""
@@ -134,14 +135,30 @@ def regrade(
     from autograder.regrade import Stopped
     from autograder.regrade import regrade as regraded
 
+    suite = find_assignment(assignment)
     try:
         failed = regraded(
-            submissions, out, find_assignment(assignment), profile, seconds=deadline, jobs=jobs, resume=resume, overrides=overrides
+            submissions, out, suite, profile, seconds=deadline, jobs=jobs, resume=resume, overrides=overrides, against=against
         )
     except Stopped as stopped:
         print(f"autograder: {stopped}", file=sys.stderr)
         return GRADER_FAILED
     return GRADER_FAILED if failed else 0
+
+
+@app.command()
+def review(
+    folder: Annotated[Path, typer.Argument(help="A folder that `autograder regrade --out` wrote.")],
+    overrides: Annotated[Path, typer.Option("--overrides", help="The file that decisions are written to.")] = Path("overrides.toml"),
+) -> int:
+    """Decide what waits for a person: each answer once, for everyone who gave it, the most frequent first."""
+    from autograder.report import table
+    from autograder.review import review as reviewed
+
+    writable(overrides)
+    console = table.console()
+    reviewed(folder, overrides, input, lambda line: console.print(line, markup=False, soft_wrap=True))
+    return 0
 
 
 @app.command()

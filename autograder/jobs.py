@@ -239,7 +239,7 @@ class Grader:
             "results": gradescope.dumps(document),
             "review": self._review(report),
             "decisions": self._fingerprint(report, handed.name),
-            "facts": {"packages": dict(report.packages), "protections": list(report.protections)},
+            "facts": {"suite": str(self.work.suite), "packages": dict(report.packages), "protections": list(report.protections)},
             "learned": list(self.suite.memory.fresh),
             "counts": {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
         }

@@ -14,17 +14,19 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from autograder import child
+from autograder.against import check_earlier
 from autograder.assignment import Assignment
+from autograder.conclusion import Conclusion
 from autograder.errors import AutograderError, UsageError
 from autograder.export import ClassRoom, Handed, read_class
-from autograder.grades import grades
 from autograder.jobs import Job, Work
 from autograder.overrides import Overrides, fingerprint, load_overrides
 from autograder.progress import Watch, shortened
@@ -36,6 +38,9 @@ PACKAGES = ("gradescope-utils", "mpmath", "numpy", "pytest", "sympy", "torch")
 
 TICK_SECONDS = 0.2
 """Between two looks at the jobs when nothing happens."""
+
+CONCLUDE_SECONDS = 600.0
+"""For writing what is said of the class as a whole."""
 
 MAX_RESTARTS = 20
 """Jobs that may die in a run before we believe that the fault is not a submission's."""
@@ -79,11 +84,13 @@ def regrade(
     jobs: int | None = None,
     resume: bool = False,
     overrides: Path | None = None,
+    against: Path | None = None,
 ) -> int:
     """Grades everything that lies at the path. Returns how many submissions the grader itself failed at.
 
-    `out/NAME/results.json` for each, `out/grades.csv` with a row for each person, `out/journal.sqlite`. resume: go on with the
-    last run; without it a new run begins, and what did not change (content, suite, grader, decisions) is taken over all the same.
+    `out/NAME/results.json` for each, `out/grades.csv` with a row for each person, `out/class.html`, `out/journal.sqlite`. resume: go on
+    with the last run; without it a new run begins, and what did not change (content, suite, grader, decisions) is taken over all the
+    same. against: an earlier folder, or an export with scores; what changed goes to `out/changes.html` and `out/changes.csv`.
     Raises UsageError, JournalFailed where the folder cannot be written, Stopped after Ctrl-C.
     """
     assignment.profile(profile)
@@ -94,6 +101,8 @@ def regrade(
     if not hasattr(os, "fork"):
         raise UsageError("regrade forks a process for each submission, which this system cannot do; use Linux, macOS or WSL")
     decisions = load_overrides(overrides, assignment) if overrides is not None else Overrides()
+    if against is not None:
+        check_earlier(against)
     room = read_class(path)
     room = ClassRoom(room.path, room.archive, tuple(h for h in room.handed if not _is_ours(path, h, out)))
     if not room.handed:
@@ -109,14 +118,29 @@ def regrade(
         run = last[0] if resume and last is not None and last[1] == key else journal.begin_run(key, about)
         if resume and last is not None and last[0] != run:
             print("The suite, the grader or the options changed since the last run: a new one begins.", file=sys.stderr)
+        conclude = Conclusion(out, run, room.handed, assignment.folder, profile)
         try:
             with _scratch(out) as scratch, _storing(out):
                 work = Work(room, assignment.folder, profile, seconds, overrides, scratch)
                 _Run(journal, run, key, out, work, decisions, min(jobs or _cores(), len(room.handed))).drive()
         except Stopped:
-            _concluded(journal, run, room, out, assignment, profile)
+            _told(conclude.grades)
             raise
-        return _concluded(journal, run, room, out, assignment, profile)
+        broken = _told(conclude.grades)
+        if against is not None:
+            same = against.is_dir() and against.resolve() == out.resolve()
+            _told(conclude.changes, against, journal.run_before(run) if same else None)
+        return broken
+
+
+def _told(work: Callable[..., tuple[str, int]], *args: Any) -> int:
+    """Does it in a process of its own, since a class's results take memory; prints what it says and returns what it counts."""
+    try:
+        said, count = child.run(work, *args, seconds=CONCLUDE_SECONDS)
+    except child.ChildRaised as problem:
+        raise (UsageError if problem.kind == UsageError.__name__ else AutograderError)(str(problem).partition(": ")[2]) from None
+    print(said)
+    return count
 
 
 @dataclass
@@ -230,27 +254,6 @@ class _Run:
         folder.mkdir(exist_ok=True)
         if not (path.is_file() and path.read_bytes() == outcome.results.encode()):
             gradescope.replace_text(path, outcome.results)
-
-
-def _concluded(journal: Journal, run: int, room: ClassRoom, out: Path, assignment: Assignment, profile: str) -> int:
-    """Writes what is said of the class as a whole; how many submissions the grader failed at."""
-    states: Counter[str] = Counter()
-    broken = 0
-    names = {handed.name for handed in room.handed}
-
-    def counted() -> Iterator[tuple[str, Outcome]]:
-        nonlocal broken
-        for name, outcome in journal.standing(run):
-            if name in names:
-                states[outcome.state] += 1
-                broken += outcome.state == "failed" or (outcome.state == "graded" and not outcome.stands)
-                yield name, outcome
-
-    with _storing(out):
-        gradescope.replace_text(out / "grades.csv", grades(room.handed, counted(), assignment, assignment.profile(profile)))
-    told = ", ".join(f"{count} {state}" for state, count in states.most_common())
-    print(f"{len(names)} submissions ({told}): {out / 'grades.csv'}")
-    return broken
 
 
 def _about(assignment: Assignment, profile: str, seconds: float | None) -> dict[str, Any]:

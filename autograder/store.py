@@ -128,6 +128,10 @@ class Journal:
         row = self._db.execute("SELECT id, key, ended IS NOT NULL FROM runs ORDER BY id DESC LIMIT 1").fetchone()
         return (row[0], row[1], bool(row[2])) if row else None
 
+    def run_before(self, run: int) -> int:
+        """The run before this one; 0, in which nothing stands, if it is the first."""
+        return int(self._db.execute("SELECT max(id) FROM runs WHERE id < ?", (run,)).fetchone()[0] or 0)
+
     def begin_run(self, key: str, about: dict[str, Any]) -> int:
         """A new run; its number."""
         with _storing(self.folder), self._db:
@@ -201,8 +205,8 @@ class Journal:
         return {row[0] for row in self._db.execute("SELECT submission FROM standing WHERE run = ?", (run,))}
 
 
-def read_last_run(folder: Path) -> Iterator[tuple[str, Outcome]]:
-    """What stands in the last run of a folder, without locking it. Raises UsageError where there is no journal."""
+def read_run(folder: Path, run: int | None = None) -> Iterator[tuple[str, Outcome]]:
+    """What stands in a run of a folder (the last by default), without locking it. Raises UsageError where there is no journal."""
     path = folder / JOURNAL
     if not path.is_file():
         raise UsageError(f"{folder}: no {JOURNAL} in it; give a folder that `autograder regrade --out` wrote")
@@ -212,7 +216,7 @@ def read_last_run(folder: Path) -> Iterator[tuple[str, Outcome]]:
         journal._db = _opened(path)
         last = journal.last_run()
         if last is not None:
-            yield from journal.standing(last[0])
+            yield from journal.standing(run if run is not None else last[0])
         journal._db.close()
     except sqlite3.Error as problem:
         raise UsageError(f"{path}: cannot be read ({problem})") from None

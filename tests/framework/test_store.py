@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from autograder.errors import UsageError
-from autograder.store import JOURNAL, Journal, JournalFailed, Outcome, read_last_run
+from autograder.store import JOURNAL, Journal, JournalFailed, Outcome, read_run
 
 GRADED = Outcome("graded", content="c1", results='{"tests": []}', review={"keys": {"1": ["a"]}}, score=7.0, seconds=0.5)
 
@@ -27,7 +27,7 @@ def test_what_was_ended_stands_and_what_was_in_flight_does_not(tmp_path):
         assert journal.earlier("another key", "anna") is None
         journal.end_run(run)
         assert journal.last_run() == (run, "key", True)
-    assert list(read_last_run(tmp_path)) == [("anna", GRADED)]
+    assert list(read_run(tmp_path)) == [("anna", GRADED)]
 
 
 def test_a_later_run_takes_over_what_did_not_change(tmp_path):
@@ -83,7 +83,7 @@ def test_a_full_disk_is_one_line_and_what_stood_stands(tmp_path):
         with pytest.raises(JournalFailed, match="the disk is full; nothing that was graded is lost") as caught:
             journal.end(number, Outcome("graded", results=os.urandom(200_000).hex()))
         assert "\n" not in str(caught.value)
-    assert [name for name, _ in read_last_run(tmp_path)] == ["anna"]
+    assert [name for name, _ in read_run(tmp_path)] == ["anna"]
 
 
 def test_files_of_others_are_refused(tmp_path):
@@ -101,4 +101,4 @@ def test_files_of_others_are_refused(tmp_path):
 
 def test_a_folder_without_a_journal_is_said(tmp_path):
     with pytest.raises(UsageError, match="no journal"):
-        list(read_last_run(tmp_path))
+        list(read_run(tmp_path))
