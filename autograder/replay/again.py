@@ -85,21 +85,27 @@ class Again:
     """The entry as it is decided now; empty where the suite is not at hand."""
 
 
-def run_again(entry: Entry, submission: Path, assignment: Assignment) -> Again:
-    """Runs the evidence of an entry on a submission. Raises UsageError where the path is no submission.
+def run_again(entries: Sequence[Entry], submission: Path, assignment: Assignment) -> tuple[Again, ...]:
+    """Runs the evidence of each entry on a submission. Raises UsageError where the path is no submission.
 
-    The part is decided again by the suite, where it is at hand, with every call remembered; and the evidence's own inputs
+    The parts are decided again by the suite, where it is at hand, with every call remembered; and the evidence's own inputs
     are tried: the function is called with the stored arguments, the answer is evaluated at the stored point.
     """
-    number = entry.number
-    alone = replace(assignment, profiles={ALONE: Profile(ALONE, {number: assignment.points.get(number, 0.0)}, frozenset())})
+    points = {entry.number: assignment.points.get(entry.number, 0.0) for entry in entries}
+    alone = replace(assignment, profiles={ALONE: Profile(ALONE, points, frozenset())})
+    public = load_public(assignment)
     with open_desk(submission, alone, alone.profile(ALONE)) as desk:
         recorder = Recorder(desk.student, desk.seed)
         desk.student = recorder
-        decided = _decided(desk, number)
-        evidence, public = entry.evidence, load_public(assignment)
-        run = _KINDS.get(str(evidence.get("kind")))
-        lines, still = run(_Run(entry, desk, recorder, public)) if run is not None else ([], None)
+        decided, calls = _decided(desk, recorder)
+        return tuple(_again(_Run(e, desk, recorder, public, calls.get(e.number, ())), decided.get(e.number, {})) for e in entries)
+
+
+def _again(run: _Run, decided: Mapping[str, Json]) -> Again:
+    """One entry, of which `decided` is what the suite says now; empty where that is not at hand."""
+    entry, evidence = run.entry, run.evidence
+    kind = _KINDS.get(str(evidence.get("kind")))
+    lines, still = kind(run) if kind is not None else ([], None)
     now = decided["extra_data"]["evidence"] or {} if decided else {}
     if decided and entry.verdict in LOST:
         if evidence and alike(now, evidence):
@@ -107,13 +113,13 @@ def run_again(entry: Entry, submission: Path, assignment: Assignment) -> Again:
         elif still is None and evidence:
             still = decided["extra_data"]["verdict"] != "correct"
     said = list(lines)
-    if now and now.get("quantity") == entry.evidence.get("quantity") is not None:
+    if now and now.get("quantity") == evidence.get("quantity") is not None:
         said += named("returned now", now.get("got"), sign="")
     if decided:
         said.append(f"decided again: {decided['extra_data']['verdict']}, {decided['score']:g} of {decided['max_score']:g} points")
     if evidence and entry.verdict in LOST:
         said.append({True: "The difference is still there.", False: "The difference is gone."}.get(still, UNKNOWN))  # type: ignore[arg-type]
-    return Again(tuple(said), still, tuple(recorder.calls), decided)
+    return Again(tuple(said), still, tuple(run.calls), decided)
 
 
 LOST = ("partial", "incorrect")
@@ -122,14 +128,21 @@ LOST = ("partial", "incorrect")
 UNKNOWN = "Whether the difference is still there cannot be told from this evidence alone."
 
 
-def _decided(desk: Desk, number: str) -> Mapping[str, Json]:
-    """The number decided again by the suite's own test; empty where the suite is not at hand or cannot be run."""
-    found: list[TestEntry] = []
+def _decided(desk: Desk, recorder: Recorder) -> tuple[dict[str, Mapping[str, Json]], dict[str, tuple[Call, ...]]]:
+    """Every number decided again by the suite's own tests, and the calls that each took; empty where the suite is not at hand."""
+    found: dict[str, Mapping[str, Json]] = {}
+    calls: dict[str, tuple[Call, ...]] = {}
+
+    def heard(entry: TestEntry) -> None:
+        found[entry.number] = entry_document(entry)
+        calls[entry.number] = tuple(recorder.calls)
+        recorder.calls.clear()
+
     try:
-        collected(desk.assignment, desk.profile, lambda suite: suite.run(desk, found.append))
+        collected(desk.assignment, desk.profile, lambda suite: suite.run(desk, heard))
     except SuiteFailed:
-        return {}
-    return next((entry_document(entry) for entry in found if entry.number == number), {})
+        return {}, {}
+    return found, calls
 
 
 def alike(one: Json, two: Json) -> bool:
@@ -153,6 +166,8 @@ class _Run:
     desk: Desk
     recorder: Recorder
     public: Any
+    calls: Sequence[Call]
+    """Those that deciding this entry again took."""
 
     @property
     def evidence(self) -> Mapping[str, Json]:
@@ -177,22 +192,22 @@ def _symbolic(run: _Run) -> tuple[list[str], bool | None]:
 
 def _called(run: _Run) -> Reply | None:
     """What the submission returns now for the evidence's own arguments; None where these cannot be made again."""
-    evidence, recorder = run.evidence, run.recorder
+    evidence = run.evidence
     function, args = str(evidence.get("function")), evidence.get("args")
     if not isinstance(args, list):
         return None
-    for place, call in enumerate(recorder.calls):
+    for place, call in enumerate(run.calls):
         if call.function == function and alike(json_safe(list(call.reply.args)), args):
             return call.reply
-        made = recorder.calls[place - 1] if place else None
+        made = run.calls[place - 1] if place else None
         if call.function.startswith("@") and made is not None and made.keep == call.function[1:] and made.function == function:
             given = [json_safe(list(made.reply.args)), *json_safe(list(call.reply.args))]
             if alike(given, args):
                 return call.reply
-    template = next((call.args for call in recorder.calls if call.function == function and len(call.args) == len(args)), None)
+    template = next((call.args for call in run.calls if call.function == function and len(call.args) == len(args)), None)
     if function.startswith("@") or any(isinstance(a, str) for a in args):
         return None
-    return recorder(function, *(restored(a, like) for a, like in zip(args, template or [None] * len(args), strict=True)))
+    return run.recorder(function, *(restored(a, like) for a, like in zip(args, template or [None] * len(args), strict=True)))
 
 
 def restored(argument: Json, like: object = None) -> object:

@@ -36,7 +36,7 @@ def replay(results: Path, number: str, submission: Path | None, *, assignment: s
     if submission is not None:
         sheet = sheet_of(assignment or str(read.about.get("assignment")))
         suite = read.about.get("suite") or {}
-        again = run_again(entry, submission, sheet)
+        (again,) = run_again([entry], submission, sheet)
         yield ""
         yield "The submission now:"
         if suite.get("hash") not in (None, sheet.suite_hash):
