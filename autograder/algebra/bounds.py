@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from autograder.algebra.decide import equal_values, seed_of
 from autograder.algebra.evaluate import Point, symbols_in, value_at
 from autograder.algebra.expression import Expr
+from autograder.algebra.limits import DIGITS
 from autograder.algebra.rings import Real, Undefined, Unsupported, Value
 from autograder.algebra.sample import size_sets, solve_constraint
 from autograder.algebra.symbols import ONE, SCALAR, Symbol, Symbols
@@ -610,17 +611,33 @@ def _holding(hypothesis: tuple[Expr, str, Expr], cloud: Cloud) -> NDArray[np.boo
 
 
 def replayed(left: Expr, sign: str, right: Expr, domain: Domain, cloud: Cloud, k: int) -> Violation | None:
-    """Does the relation fail at point k of a cloud, computed with 50 digits?"""
-    ring = Real()
+    """Does the relation fail at point k of a cloud, computed with 50 digits? What is left of terms that cancel shrinks with more digits."""
     try:
-        point = exact_point(domain, cloud, k, ring)
-        one, two = value_at(left, point), value_at(right, point)
+        found = _failing(left, sign, right, domain, cloud, k, Real())
+        if found is None or found.strict:
+            return found
+        finer = _failing(left, sign, right, domain, cloud, k, Real(3 * DIGITS))
     except (Undefined, ZeroDivisionError, ValueError):
         return None
+    if finer is None or _gap(finer) < _gap(found) / 2:
+        return None
+    return finer
+
+
+def _gap(found: Violation) -> Any:
+    return max(abs(x - y) for x, y in zip(_entries(found.left), _entries(found.right), strict=True))
+
+
+def _entries(value: Value) -> list[Any]:
+    return [x for row in value for x in row] if isinstance(value, list) else [value]
+
+
+def _failing(left: Expr, sign: str, right: Expr, domain: Domain, cloud: Cloud, k: int, ring: Real) -> Violation | None:
+    point = exact_point(domain, cloud, k, ring)
+    one, two = value_at(left, point), value_at(right, point)
     strict = False
     if sign == "=":
-        entries = [abs(x) for v in (one, two) for row in (v if isinstance(v, list) else [[v]]) for x in row]
-        if equal_values(ring, one, two) or max(entries) <= ring.tiny:
+        if equal_values(ring, one, two):
             return None
     else:
         scale = max(abs(one), abs(two))

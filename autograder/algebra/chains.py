@@ -42,6 +42,7 @@ _ARGMIN: Final = re.compile(
     rf"\s*\}}?\s*(?:\\limits)?\s*{_VARIABLE}(?P<body>.+)$",
     re.DOTALL,
 )
+_STAR: Final = re.compile(r"\^\s*(?:\*|\\ast(?![A-Za-z]))")
 _NORM_SQUARED: Final = re.compile(r"(\\\||\\[rR]?Vert|‖|\|\|)\s*\^\s*\{?\s*2\s*\}?\s*_\s*\{?\s*([2F])\s*\}?")
 _EXTREME: Final = re.compile(
     r"\\(?P<which>sigma|lambda)\s*_\s*(?:1|\{\s*(?:1|\\?max|\\text\s*\{\s*max\s*\}|\\mathrm\s*\{\s*max\s*\})\s*\})\s*(?:\\left)?\s*\("
@@ -139,6 +140,7 @@ def three_names(text: str) -> tuple[str, str, str] | None:
 def spelled(text: str) -> str:
     """Notations that mean the same, written in the one that the reader knows."""
     text = _NORM_SQUARED.sub(r"\1_\2^2", text)
+    text = _STAR.sub("^{*}", text)
     for _ in range(8):
         match = _EXTREME.search(text)
         if match is None:
@@ -257,25 +259,29 @@ def typed(node: Node, notation: Notation, expected: Shape | None, text: str) -> 
 def _variants(node: Node, table: Symbols) -> Iterator[Node]:
     """The node; then with the bare zeros of its blocks as vectors and matrices of the problem's dimensions."""
     yield node
-    if not _has_open_zero(node, False):
+    if not _has_open_zero(node):
         return
     dims = sorted(table.dimensions)
     for d in dims:
-        yield _filled(node, (d,), False)
+        yield _filled(node, (d,))
     for d in dims:
-        yield _filled(node, (d, d), False)
+        yield _filled(node, (d, d))
 
 
-def _has_open_zero(node: Node, inside: bool) -> bool:
-    if inside and (node.op == "num" and node.data == 0 or node.op == "zeros"):
-        return True
-    return any(_has_open_zero(a, node.op == "block" or inside and node.op == "neg") for a in node.args)
+def _open_zero(node: Node, around: str) -> bool:
+    """Is it a 0 whose size its surroundings leave open: in a block, or as a factor?"""
+    bare = node.op == "num" and node.data == 0
+    return around == "block" and (bare or node.op == "zeros") or around == "prod" and bare
 
 
-def _filled(node: Node, dims: tuple[str, ...], inside: bool) -> Node:
-    if inside and (node.op == "num" and node.data == 0 or node.op == "zeros"):
+def _has_open_zero(node: Node, around: str = "") -> bool:
+    return _open_zero(node, around) or any(_has_open_zero(a, node.op) for a in node.args)
+
+
+def _filled(node: Node, dims: tuple[str, ...], around: str = "") -> Node:
+    if _open_zero(node, around):
         return Node("zeros", (), dims, node.at)
-    return replace(node, args=tuple(_filled(a, dims, node.op == "block") for a in node.args)) if node.args else node
+    return replace(node, args=tuple(_filled(a, dims, node.op) for a in node.args)) if node.args else node
 
 
 def expressions(side: Side, notation: Notation, expected: Shape | None = None) -> Iterator[Expr | Misshapen]:
@@ -406,9 +412,14 @@ def _compared(step: Step, one: Expr, two: Expr, notation: Notation, domains: tup
     for k, domain in enumerate(domains):
         if k and not _matters(domain, names):
             continue
+        exactly = _exactly(step.sign, one, two, domain)
+        if exactly:
+            return replace(step, verdict="holds", how="the same expression" if one == two else "exact evaluation")
         found = violation(one, step.sign, two, domain)
+        if found is None and exactly is not None:
+            return replace(step, verdict="unreadable", how="the sides differ, but no point was found that shows it")
         if found is None:
-            return replace(step, verdict="holds", how=_how(step.sign, one, two, domain))
+            return replace(step, verdict="holds", how="no violation found in tilted samples")
         if found.strict:
             return replace(step, verdict="holds", how="no violation, but both sides can be equal", slip="strict", found=found)
     return replace(step, verdict="false", how="a counterexample", found=found)
@@ -419,20 +430,20 @@ def _matters(domain: Domain, names: frozenset[str]) -> bool:
     return bool(special & names)
 
 
-def _how(sign: str, one: Expr, two: Expr, domain: Domain) -> str:
-    """How an equation or bound that no point refutes is known to hold."""
+def _exactly(sign: str, one: Expr, two: Expr, domain: Domain) -> bool | None:
+    """Are two sides equal, decided exactly? None for bounds, and where that takes more than rational operations."""
+    if sign != "=":
+        return None
     if one == two:
-        return "the same expression"
-    names = used(one, two)
-    special = {key for i in domain.introduced for key in i.keys} | {key for key, _ in domain.uppers if False}
-    if sign == "=" and not domain.recursion and not domain.assumed and not special & names:
-        values = dict(domain.values)
-        one, two = substituted(one, values), substituted(two, values)
-        if mode_of(one, two) == "field":
-            outcome = decide_pair(one, two, domain.table, seed_of(one, two))
-            if outcome.equal:
-                return "exact evaluation"
-    return "no violation found in tilted samples"
+        return True
+    drawn = {key for i in domain.introduced for key in i.keys}
+    if domain.recursion or domain.assumed or drawn & used(one, two):
+        return None
+    values = dict(domain.values)
+    one, two = substituted(one, values), substituted(two, values)
+    if mode_of(one, two) != "field":
+        return None
+    return decide_pair(one, two, domain.table, seed_of(one, two)).equal
 
 
 def _repaired(step: Step, left: Side, right: Side, notation: Notation, domains: tuple[Domain, ...], misfit: str) -> Step:

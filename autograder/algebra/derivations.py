@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, runtime_checkable
 
@@ -11,14 +11,16 @@ from autograder.algebra.bounds import Domain, Introduced, alike, fingerprint, us
 from autograder.algebra.chains import Notation, Side, Step, decided, declared, expressions, read_side, single_name, slope_of, three_names
 from autograder.algebra.expression import Expr, Misshapen, read_expected
 from autograder.algebra.rings import Undefined, Unsupported
-from autograder.algebra.rubric import Rubric, Setting, Waypoint, bindings, key_of, rewritten, sequence_letters, setting
+from autograder.algebra.rubric import Rubric, Setting, Waypoint, bindings, key_of, rewritten, sequence_letters, setting, typed_names
 from autograder.algebra.steps import Formula, Relation, Text, statements_of
-from autograder.algebra.symbols import ONE, SCALAR, Name
+from autograder.algebra.symbols import ONE, SCALAR
 from autograder.errors import OutOfBudget, Unreadable
 from autograder.verdict import Json, Verdict, correct, incorrect, missing, partial, undecided
 
 FALSE_STEP: Final = 0.2
-"""Of the points, for each step that is false."""
+"""Of the points, for the first step that is false."""
+FURTHER_STEP: Final = 0.1
+"""For each further one: mistakes are carried on."""
 SLIP_OF_THE_PEN: Final = 0.05
 """Of the points, for a false step that is explained by a slip of the pen: brackets left out, something transposed."""
 PEN: Final = frozenset({"missing_parentheses", "transposed", "shape"})
@@ -77,8 +79,6 @@ class Followed:
     reached: frozenset[str]
     binding: Mapping[str, str]
     setting: Setting
-    unknown: frozenset[str]
-    present: frozenset[str]
 
     def count(self, verdict: str) -> int:
         """How many steps have a verdict."""
@@ -107,16 +107,25 @@ def derivation(answer: DerivationLike, rubric: Rubric) -> Verdict:
 def follow(text: Text, body: str, final: str, rubric: Rubric) -> Followed:
     """Every step decided, with the letters under which most of it holds."""
     best: Followed | None = None
-    plain = _followed(text, body, final, rubric, ())
-    for binding in bindings(rubric, plain.unknown, plain.present):
+    present = typed_names(_formulas(text))
+    for binding in bindings(rubric, present):
         try:
-            here = plain if not binding else _followed(text, body, final, rubric, binding)
+            here = _followed(text, body, final, rubric, binding, present)
         except ValueError:
             continue  # these letters clash with declared ones
         if best is None or _rank(here) < _rank(best):
             best = here
     assert best is not None
     return best
+
+
+def _formulas(text: Text) -> Iterator[str]:
+    for item in text.items:
+        if isinstance(item, Relation):
+            yield item.left
+            yield item.right
+        else:
+            yield item.text
 
 
 def _rank(one: Followed) -> tuple[int, int, int]:
@@ -126,15 +135,14 @@ def _rank(one: Followed) -> tuple[int, int, int]:
 class _Walk:
     """One pass over a derivation: what has been introduced and assumed so far, and the steps decided."""
 
-    def __init__(self, rubric: Rubric, chosen: Setting, body: str) -> None:
+    def __init__(self, rubric: Rubric, chosen: Setting, body: str, present: frozenset[str]) -> None:
         self.rubric = rubric
         self.chosen = chosen
         self.notation: Notation = chosen.notation
         self.domains: tuple[Domain, ...] = chosen.domains
         self.letters = sequence_letters(body, rubric.sequence) if rubric.sequence else None
         self.steps: list[Step] = []
-        self.unknown: set[str] = set()
-        self.present: set[str] = set()
+        self.present = present
         self.carried: dict[str, Side] = {}
         self.hypothetical = False
         self._prints: _Prints | None = None
@@ -154,13 +162,10 @@ class _Walk:
 
     def side(self, text: str) -> Side:
         side = self.carried.get(text) or read_side(self.put(text), self.notation)
-        if side.unknown == "x" and "x" not in self.present:
-            times = re.sub(r"(?<=[\s}*])x(?=\s)", r"\\times", self.put(text))
+        if side.unknown == "x":
+            times = re.sub(r"(?<=[\s}*])x(?=\s)", " ", self.put(text))
             again = read_side(times, self.notation)
             side = again if not again.unread else side
-        if side.unknown:
-            self.unknown.add(side.unknown)
-        self.present |= {self.names[k] for k in side.mentions if k in self.names}
         return side
 
     # --- what is no relation
@@ -296,7 +301,7 @@ class _Walk:
             again = name.key in self.notation.meanings and (item.defines or _DEFINES.search(item.words) is not None)
             if self.notation.table.find(name) is not None and not again:
                 continue
-            if name.base in self.notation.table.dimensions or name.base in ("I", "e", "pi") and not name.accents or self.roled(name):
+            if name.base in self.notation.table.dimensions or name.base in ("I", "e", "pi") and not name.accents:
                 continue
             side = self.side(other)
             if side.node is None or side.operator or name.key in side.mentions:
@@ -319,23 +324,14 @@ class _Walk:
             return True
         return False
 
-    def roled(self, name: Name) -> bool:
-        """May the name stand for one of the problem's, so that an equation is a claim about that?"""
-        spelled = {name.base, f"\\{name.base}", f"{name.base}_{name.sub}", f"\\{name.base}_{name.sub}", f"\\{name.base}_{{{name.sub}}}"}
-        for declared_name, others in self.rubric.roles.items():
-            if spelled & set(others) and declared_name not in self.present:
-                self.unknown.add(name.base)
-                return True
-        return False
-
 
 def _redefines(item: Relation, notation: Notation) -> bool:
     found = single_name(item.left)
     return found is not None and found[0].key in notation.meanings
 
 
-def _followed(text: Text, body: str, final: str, rubric: Rubric, binding: tuple[tuple[str, str], ...]) -> Followed:
-    walk = _Walk(rubric, setting(rubric, binding), body)
+def _followed(text: Text, body: str, final: str, rubric: Rubric, binding: tuple[tuple[str, str], ...], present: frozenset[str]) -> Followed:
+    walk = _Walk(rubric, setting(rubric, binding), body, present)
     for item in text.items:
         if isinstance(item, Formula):
             walk.formula(item)
@@ -351,13 +347,15 @@ def _followed(text: Text, body: str, final: str, rubric: Rubric, binding: tuple[
         )
     reached = frozenset(w.name for w in rubric.waypoints if _reached(w, steps, final, walk))
     reached |= {name for w in rubric.waypoints for name in w.implied_by if w.name in reached}
-    return Followed(steps, reached, dict(binding), walk.chosen, frozenset(walk.unknown), frozenset(walk.present))
+    return Followed(steps, reached, dict(binding), walk.chosen)
 
 
 # --- what is reached
 
 
 def _reached(waypoint: Waypoint, steps: tuple[Step, ...], final: str, walk: _Walk) -> bool:
+    if any(_reached(other, steps, final, walk) for other in waypoint.either):
+        return True
     table = walk.chosen.table
     valid = [s for s in steps if s.verdict == "holds"]
     away = {key_of(n) if n not in ("block", "eye") else n for n in waypoint.away_from}
@@ -391,15 +389,16 @@ def _reached(waypoint: Waypoint, steps: tuple[Step, ...], final: str, walk: _Wal
         if _bounded(valid, one, two, prints, walk):
             return True
     if waypoint.final:
-        side = read_side(walk.put(_last_side(final)), walk.notation)
-        e = walk.first(side) if side.node is not None and not side.operator else None
-        if e is not None and not side.mentions & without and any(prints.same(e, read_expected(t, table)) for t in waypoint.values):
-            return True
+        ends = [s.right for s in steps[-1:] if s.right is not None] + [read_side(walk.put(_last_side(final)), walk.notation)]
+        for side in ends:
+            e = walk.first(side) if side.node is not None and not side.operator else None
+            if e is not None and not side.mentions & without and any(prints.same(e, read_expected(t, table)) for t in waypoint.values):
+                return True
     return False
 
 
 def _last_side(final: str) -> str:
-    found = statements_of(final)
+    found = statements_of(re.sub(r"^([\s$]*)&?\s*=", r"\1", final))
     for item in reversed(found.items):
         return item.right if isinstance(item, Relation) else item.text
     return final
@@ -500,7 +499,8 @@ def _verdict(followed: Followed, text: Text, rubric: Rubric) -> Verdict:
     if false:
         if open_:
             share += sum(w.weight for w in lacking if not w.final)
-        lost = sum(SLIP_OF_THE_PEN if s.slip in PEN else FALSE_STEP for s in false)
+        pen = sum(s.slip in PEN for s in false)
+        lost = pen * SLIP_OF_THE_PEN + (FALSE_STEP + FURTHER_STEP * (len(false) - pen - 1) if pen < len(false) else 0.0)
         share = max(0.0, share - min(lost, MOST_LOST))
         first = false[0]
         message = _complaint(first, followed)

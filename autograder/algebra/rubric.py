@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
@@ -11,9 +11,10 @@ from typing import Final
 
 from autograder.algebra.bounds import Domain, Introduced
 from autograder.algebra.chains import Notation
-from autograder.algebra.expression import Expr, definition, read_expected
-from autograder.algebra.lexer import read_name
-from autograder.algebra.symbols import Symbols, symbols
+from autograder.algebra.expression import definition, read_expected
+from autograder.algebra.lexer import group_at, read_name, script_text, tokens
+from autograder.algebra.symbols import Name, Symbols, symbols
+from autograder.errors import OutOfBudget, Unreadable
 
 MAX_BINDINGS: Final = 12
 """Ways to bind letters that are tried for one derivation."""
@@ -42,6 +43,8 @@ class Waypoint:
     implied_by: tuple[str, ...] = ()
     """Names of other waypoints that cannot be reached without this one."""
     final: bool = False
+    either: tuple[Waypoint, ...] = ()
+    """Other ways to reach it; only their conditions count."""
 
 
 @dataclass(frozen=True)
@@ -109,14 +112,14 @@ def key_of(name: str) -> str:
 def setting(rubric: Rubric, binding: tuple[tuple[str, str], ...] = ()) -> Setting:
     """The rubric's symbols with further spellings. Raises ValueError for a rubric that cannot be read, or letters that clash."""
     aliases: dict[str, list[str]] = {name: list(others) for name, others in rubric.aliases.items()}
-    for letter, name in binding:
+    for letter, name in _following(rubric, binding):
         aliases.setdefault(name, []).append(letter)
     names = dict(rubric.symbols)
     for name, differential in rubric.varies.items():
         names[differential] = rubric.symbols[name]
     table = symbols(names, aliases=aliases, definitions=rubric.definitions, constraints=rubric.constraints)
     uppers = tuple((key_of(name), read_expected(text, table)) for name, text in rubric.uppers.items())
-    parts = tuple(Introduced("singular", (key_of(name),), _meant(read_expected(of, table), table)) for name, of in rubric.singular.items())
+    parts = tuple(Introduced("singular", (key_of(name),), read_expected(of, table)) for name, of in rubric.singular.items())
     free = Domain(table, uppers, introduced=parts)
     domains = [free]
     if rubric.solutions:
@@ -130,33 +133,66 @@ def setting(rubric: Rubric, binding: tuple[tuple[str, str], ...] = ()) -> Settin
     return Setting(table, tuple(domains), Notation(table, {}, varies), dict(binding))
 
 
-def _meant(e: Expr, table: Symbols) -> Expr:
-    del table
-    return e
+def typed_names(texts: Iterable[str]) -> frozenset[str]:
+    """Keys of all names that may be meant in some formulas: single letters of runs of letters, Greek ones, with and without their indices."""
+    out: set[str] = set()
+    for text in texts:
+        try:
+            toks = tokens(text)
+        except (Unreadable, OutOfBudget):
+            continue
+        for k, t in enumerate(toks):
+            if t.kind != "word":
+                continue
+            accents = tuple(sorted(u.value for u in toks[max(0, k - 2) : k] if u.kind == "accent")) if k else ()
+            letters = [t.value] if t.latex else [t.value, *t.value]
+            for letter in letters:
+                out.add(Name(letter).key)
+                if accents:
+                    out.add(Name(letter, accents).key)
+            if toks[k + 1].kind == "sub":
+                out.add(Name(letters[-1], accents, toks[k + 1].value).key)
+            elif toks[k + 1].value == "_" and toks[k + 1].kind == "op":
+                group, _ = group_at(toks, k + 2)
+                out.add(Name(letters[-1], accents, script_text([g for g in group if g.kind != "style"])).key)
+    return frozenset(out)
 
 
-def bindings(rubric: Rubric, unknown: frozenset[str], present: frozenset[str]) -> Iterator[tuple[tuple[str, str], ...]]:
-    """Ways in which undeclared letters may stand for names of the problem that do not occur themselves. The first binds nothing.
+def bindings(rubric: Rubric, present: frozenset[str]) -> Iterator[tuple[tuple[str, str], ...]]:
+    """Ways in which letters that are typed may stand for names of the problem that do not occur themselves. The first binds nothing.
 
-    unknown: letters that could not be read. present: names (as declared) that do occur.
+    present: keys of the names that occur. A binding is (letter as typed, name in the problem), hatted names following their letter.
     """
     yield ()
-    options: list[list[tuple[str, str] | None]] = []
-    for letter in sorted(unknown):
-        fitting = [name for name, others in rubric.roles.items() if name not in present and letter in {o.lstrip("\\") for o in others}]
-        if fitting:
-            typed = letter if len(letter) == 1 or "_" in letter else f"\\{letter}"
-            options.append([*((typed, name) for name in fitting), None])
+    declared = {key_of(name) for name in rubric.symbols}
+    options: dict[str, list[tuple[str, str]]] = {}
+    for name, others in rubric.roles.items():
+        if key_of(name) in present or any(key_of(a) in present for a in rubric.aliases.get(name, ())):
+            continue
+        for other in others:
+            if key_of(other) in present and key_of(other) not in declared:
+                options.setdefault(other, []).append((other, name))
     if not options:
         return
     count = 0
-    for choice in product(*options):
+    choices: list[list[tuple[str, str] | None]] = [[*fitting, None] for fitting in options.values()]
+    for choice in product(*choices):
         kept = tuple(c for c in choice if c is not None)
         if kept and len({name for _, name in kept}) == len(kept):
             yield kept
             count += 1
             if count >= MAX_BINDINGS:
                 return
+
+
+def _following(rubric: Rubric, binding: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str]]:
+    """The binding, and accented names whose letter is bound: `\\hat{A}` is `\\hat{X}` where A is X."""
+    for letter, name in binding:
+        yield letter, name
+        for other in rubric.symbols:
+            accented = read_name(other)
+            if accented.accents and accented.base == read_name(name).base and not accented.sub:
+                yield f"\\{accented.accents[0]}{{{letter}}}", other
 
 
 # --- sequences

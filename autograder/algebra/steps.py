@@ -330,7 +330,7 @@ def _chain(source: str, row: list[Token]) -> tuple[list[tuple[str, int]], list[s
     texts = []
     for side in sides:
         if side:
-            texts.append((source[side[0].at : side[-1].end], side[0].at))
+            texts.append((source[side[0].at : side[-1].end].rstrip(" .,;:"), side[0].at))
         else:
             texts.append(("", row[0].at))
     return texts, signs

@@ -93,6 +93,8 @@ RIDGE = Rubric(
         "X": "matrix n d",
         "y": "vector n",
         "w": "vector d",
+        "\\hat{X}": "matrix n+d d",
+        "\\hat{y}": "vector n+d",
         "\\hat{w}": "vector d",
         "Sigma": "matrix d d positive_definite",
         "Gamma": "matrix d d invertible",
@@ -135,7 +137,22 @@ RIDGE = Rubric(
             mentions=("\\hat{X}", "block"),
             residuals=(r"\hat{X}^T \hat{X} w = \hat{X}^T \hat{y}",),
         ),
-        Waypoint("the products with the augmented data multiplied out", 0.3, values=PRODUCTS, away_from=("\\hat{X}", "\\hat{y}", "block")),
+        Waypoint(
+            "the products with the augmented data multiplied out",
+            0.3,
+            values=PRODUCTS,
+            away_from=("\\hat{X}", "\\hat{y}", "block"),
+            either=(
+                Waypoint(
+                    "in the formula of the solution",
+                    0,
+                    values=(r"\hat{w}",),
+                    mentions=("Gamma", "block"),
+                    away_from=("\\hat{X}", "\\hat{y}"),
+                ),
+                Waypoint("in blocks", 0, values=(r"\hat{w}",), mentions=("X",), away_from=("block",)),
+            ),
+        ),
         Waypoint(
             "the solution in terms of X, y and the prior",
             0.4,
