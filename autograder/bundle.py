@@ -17,6 +17,7 @@ from typing import Any
 
 from autograder.assignment import Assignment
 from autograder.errors import UsageError
+from autograder.overrides import dump_overrides, load_overrides
 from autograder.report import gradescope
 from autograder.score import Report, TestEntry, scored
 from autograder.verdict import error
@@ -28,6 +29,9 @@ else:
 
 SCRIPTS = ("setup.sh", "run_autograder")
 """At the root of the zip, as Gradescope wants them."""
+
+OVERRIDES = "overrides.toml"
+"""At the root of the zip, where there are decisions of persons."""
 
 LEFT_OUT = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 
@@ -43,8 +47,12 @@ GUIDE = "docs/handout.md"
 NOT_RUN = "The autograder could not be run. This is not a grade; please tell the course staff."
 
 
-def build(out: Path, assignment: Assignment, profile: str, torch_index: str | None) -> Iterator[str]:
-    """Writes the zip for Gradescope; yields lines that say what is in it and what to mind. Raises UsageError."""
+def build(out: Path, assignment: Assignment, profile: str, torch_index: str | None, overrides: Path | None = None) -> Iterator[str]:
+    """Writes the zip for Gradescope; yields lines that say what is in it and what to mind. Raises UsageError.
+
+    overrides: decisions of persons that go with it, so that they hold whenever Gradescope grades again.
+    """
+    decisions = load_overrides(overrides, assignment) if overrides is not None else None
     package = Path(__file__).resolve().parent
     home = package.parent
     chosen = assignment.profile(profile)
@@ -70,6 +78,7 @@ def build(out: Path, assignment: Assignment, profile: str, torch_index: str | No
         "profile": f"{profile}\n",
         "fallback.json": gradescope.dumps(gradescope.document(fallback)),
         **({"torch_index": f"{torch_index}\n"} if torch_index else {}),
+        **({OVERRIDES: dump_overrides(decisions)} if decisions is not None else {}),
     }
     files = {name: home / name for name in (*SCRIPTS, "pyproject.toml")}
     files |= _tree(package, home) | _tree(home / "locks", home)
@@ -77,8 +86,10 @@ def build(out: Path, assignment: Assignment, profile: str, torch_index: str | No
     _write(out, files, texts)
     yield f"{out}: {len(files) + len(texts)} files, {out.stat().st_size / 1024:.0f} KiB; upload it as the autograder of {assignment.title}."
     yield f"Profile {profile}: {len(chosen.points)} parts and functions, {sum(chosen.points.values()):g} points."
+    if decisions is not None:
+        yield f"{len(decisions.decisions)} decisions of persons go with it."
     if torch_index is None:
-        yield "No --torch-index was given: on Linux, pip's default torch brings gigabytes of CUDA into the image; name an index with CPU builds."
+        yield "No --torch-index was given: on Linux, pip's default torch brings gigabytes of CUDA into the image; name one with CPU builds."
 
 
 def build_handout(out: Path, assignment: Assignment) -> Iterator[str]:

@@ -189,6 +189,7 @@ def build(
     profile: ProfileOption = "full",
     torch_index: Annotated[str | None, typer.Option("--torch-index", help="Package index that has CPU builds of torch.")] = None,
     student: Annotated[bool, typer.Option("--student", help="The students' handout: template and check, no reference, no tests.")] = False,
+    overrides: OverridesOption = None,
 ) -> int:
     """Make the zip to upload to Gradescope, or the handout for students."""
     from autograder import bundle
@@ -198,7 +199,7 @@ def build(
     target = out or Path("handout.zip" if student else "autograder.zip")
     writable(target)
     console, sheet = table.console(), find_assignment(assignment)
-    for line in bundle.build_handout(target, sheet) if student else bundle.build(target, sheet, profile, torch_index):
+    for line in bundle.build_handout(target, sheet) if student else bundle.build(target, sheet, profile, torch_index, overrides):
         console.print(line, markup=False, soft_wrap=True)
     return 0
 

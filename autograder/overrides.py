@@ -202,7 +202,7 @@ def write_overrides(path: Path, overrides: Overrides) -> None:
 
 
 def _toml(value: str | float) -> str:
-    if isinstance(value, float):
+    if not isinstance(value, str):
         return f"{value:g}" if value == float(f"{value:g}") else repr(value)
     printable = value.encode("utf-8", "replace").decode().replace("\x7f", " ")
     return json.dumps(printable, ensure_ascii=False)
