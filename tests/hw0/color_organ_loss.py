@@ -5,7 +5,8 @@ A notebook binds `loss_fn` again and again, and the last one is given with part 
 """
 
 import math
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 
 import color_organ_truth as truth
 import numpy as np
@@ -74,10 +75,12 @@ def student_loss(student):
             reply = found
             break
         reply = found
-    if reply.failure is not None and reply.failure.kind == "raised":
+    label = float
+    if reply.failure is not None and reply.failure.kind == "raised":  # `torch.where(y, ...)` wants bool labels
         booleans = student(reply.function, grid_arguments()[0], Tensor(grid_arrays()[1] > 0))
-        reply = booleans if booleans.failure is None else reply
-    return read_loss(reply, lambda x, y: student(reply.function, Tensor(x), Tensor(y)))
+        if booleans.failure is None:
+            reply, label = booleans, bool
+    return read_loss(reply, lambda x, y: student(reply.function, Tensor(x), Tensor(y.astype(label))))
 
 
 def grid_arrays():
@@ -96,7 +99,7 @@ def read_loss(reply, ask):
     """What a reply on the grid says of a loss; ask(x, y) is another call of it."""
     name = reply.function.removeprefix("color_organ.")
     if reply.failure is not None:
-        verdict = failed(reply)
+        verdict = called_plainly(failed(reply))
         if reply.failure.kind == "missing":
             verdict = missing("There is no loss_fn.")
         elif reply.failure.kind == "import" and reply.failure.message.startswith("SyntaxError: "):
@@ -108,12 +111,12 @@ def read_loss(reply, ask):
     x, y = grid_arrays()
     values = np.asarray(value, dtype=float) if isinstance(value, np.ndarray | float | int) and not isinstance(value, bool) else None
     if values is None or np.asarray(value).dtype.kind not in "fiu":
-        return OwnLoss(name, reply, verdict=wrong_type(reply, "something else than a tensor of losses"))
+        return OwnLoss(name, reply, verdict=called_plainly(wrong_type(reply, "something else than a tensor of losses")))
     if values.size == 1:
         return reduced_loss(name, reply, float(values.ravel()[0]), ask)
     if values.squeeze().shape != x.shape:
         said = f"shape {values.shape} for predictions and labels of shape {x.shape}; an elementwise loss keeps the shape"
-        return OwnLoss(name, reply, verdict=wrong_type(reply, said))
+        return OwnLoss(name, reply, verdict=called_plainly(wrong_type(reply, said)))
     values = values.squeeze()
     if not np.isfinite(values).all():
         return OwnLoss(name, reply, verdict=not_finite(reply, x, y, values))
@@ -123,6 +126,15 @@ def read_loss(reply, ask):
         return mixing_loss(name, reply, ask)
     order = np.lexsort((x, y))
     return tabulated(name, reply, TabulatedLoss(loss_grid(), values[order].reshape(2, -1)))
+
+
+def called_plainly(verdict):
+    """The verdict with a name for the loss that a student knows."""
+
+    def plain(text):
+        return re.sub(r"(train_\w+?)__argument_1", r"the loss given to \1", text)
+
+    return replace(verdict, message=plain(verdict.message), read=plain(verdict.read))
 
 
 def tabulated(name, reply, table):

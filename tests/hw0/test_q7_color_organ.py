@@ -623,7 +623,7 @@ def differentiated(student, own):
         targets = training.learner.targets(trace.inputs)
         expected = gradient_terms(training.learner, own.table.slope, trace.inputs, targets)(np.array(training.start))
         scale = np.abs(expected).mean()
-        if abs(trace.gradients[1, 0] - expected.mean()) <= SLOPE_TOLERANCE * scale:
+        if abs(trace.gradients[1, 0]) > UNSEEN * scale or abs(expected.mean()) <= 2 * UNSEEN * scale:
             return None
     elif reply.failure is None or reply.failure.kind != "raised":
         return None
@@ -641,15 +641,12 @@ def differentiated(student, own):
     return incorrect(
         "Training does not see this loss's slope: torch cannot differentiate what it computes.",
         slip="not_differentiable",
-        evidence=training_evidence(
-            reply, 1, "gradient of R", float(expected.mean()), float(trace.gradients[1, 0]), SLOPE_TOLERANCE * scale
-        ),
+        evidence=training_evidence(reply, 1, "gradient of R", float(expected.mean()), float(trace.gradients[1, 0]), UNSEEN * scale),
     )
 
 
-SLOPE_TOLERANCE = 0.25
-"""Difference of a recorded gradient from that of the loss's table, over the mean absolute term, that is accepted: the table's
-own error is below 1e-3 for losses that change over a tenth of the range, and what is not differentiated is missing as a whole."""
+UNSEEN = 0.01
+"""A recorded gradient below this share of the mean absolute term is none: what is not differentiated is missing as a whole."""
 
 
 def one_step(student, training, loss):
