@@ -131,6 +131,8 @@ _KINDS = {
 def _call(evidence: Mapping[str, Json]) -> Iterator[str]:
     yield f"call:      {evidence.get('function')}(...)" + (f", of what it returns: {evidence['piece']}" if "piece" in evidence else "")
     arguments = evidence.get("args")
+    if isinstance(arguments, str):
+        yield f"arguments: {arguments}"
     for place, argument in enumerate(arguments if isinstance(arguments, list) else []):
         yield from named(f"argument {place + 1}", argument)
 
