@@ -254,6 +254,7 @@ def run_guest(order: dict[str, Any], strangers: tuple[int, ...], connection: soc
     sys.argv = [""]
     sys.path.insert(0, work)
     sys.modules["__main__"] = types.ModuleType("__main__")
+    tempfile.tempdir = None  # ours was remembered
     sys.dont_write_bytecode = True
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     for name, descriptor in (("stdout", 1), ("stderr", 2)):

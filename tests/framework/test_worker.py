@@ -231,14 +231,14 @@ LOADING = {
     "raises": ("1 / 0\ndef f(): return 1\n", Failure("import", "ZeroDivisionError: division by zero", "code.py, line 1")),
     "missing module": ("import not_there\n", Failure("import", "ModuleNotFoundError: No module named 'not_there'", "code.py, line 1")),
     "exits": ("import os; os._exit(0)\n", Failure("exited", "while loading: ended its process with exit status 0 instead of returning")),
-    "hangs": ("while True: pass\n", Failure("timeout", "while loading: did not end within 0.3 s")),
+    "hangs": ("while True: pass\n", Failure("timeout", "while loading: did not end within 1 s")),
 }
 
 
 @pytest.mark.parametrize("case", LOADING)
 def test_loading_that_fails_costs_that_file_only(make: Maker, case: str) -> None:
     text, expected = LOADING[case]
-    worker = make({"code.py": text, "good.py": "def f(): return 1\n"}, limits=Limits(load=0.3))
+    worker = make({"code.py": text, "good.py": "def f(): return 1\n"}, limits=Limits(load=1.0))
     for _ in range(2):
         assert worker.call("code.f").failure == expected
     assert worker.load("code") == expected
@@ -264,14 +264,14 @@ def test_units_lose_only_themselves(make: Maker) -> None:
             ("def g():\n    return f() + 1\n\ndef h():\n    return 1 / 0\n", "nb.ipynb, cell 7", 0),
         ]
     )
-    worker = make({}, {"nb": units}, limits=Limits(unit=0.3))
+    worker = make({}, {"nb": units}, limits=Limits(unit=0.8))
     assert worker.call("nb.f").value == 1
     assert worker.call("nb.g").value == 2
     assert worker.call("nb.h").failure == Failure("raised", "ZeroDivisionError: division by zero", "nb.ipynb, cell 7, line 5")
     missing = Failure("import", "NameError: name 'missing' is not defined", "nb.ipynb, cell 2, line 5")
     assert worker.call("nb.b").failure == missing
     assert worker.load("nb") == missing
-    hung = "while loading (nb.ipynb, cell 5): did not end within 0.3 s"
+    hung = "while loading (nb.ipynb, cell 5): did not end within 0.8 s"
     assert worker.call("nb.d").failure == Failure("timeout", hung, "nb.ipynb, cell 5")
     exited = worker.call("nb.e").failure
     assert exited is not None
@@ -422,6 +422,19 @@ def test_multiprocessing_inside(make: Maker) -> None:
     assert make({"code.py": code}, limits=Limits(call=30)).call("code.f").value == [[1.0, 4.0, 9.0], 4, 5]
 
 
+def test_temporary_files_and_copies(make: Maker) -> None:
+    code = """
+    import getpass, os, shutil, tempfile
+    def f():
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"x")
+        shutil.copy("code.py", "copy.py")
+        shutil.copytree(".", tempfile.mkdtemp() + "/copies")
+        return [os.path.expanduser("~") == tempfile.gettempdir(), getpass.getuser(), sorted(os.listdir("."))]
+    """
+    assert make({"code.py": code}).call("code.f").value == [True, "student", ["code.py", "copy.py"]]
+
+
 def test_own_files_and_helpers(make: Maker) -> None:
     files = {
         "code.py": "import helper, package.part\ndef f():\n    return [open('data.txt').read(), helper.two(), package.part.three]\n",
@@ -454,7 +467,7 @@ def test_files_named_like_libraries(make: Maker, name: str) -> None:
 
 
 def test_deadline(make: Maker) -> None:
-    worker = make({"code.py": "def f():\n    while True: pass\ndef g(): return 1\n"}, deadline=time.monotonic() + 1.5)
+    worker = make({"code.py": "def f():\n    while True: pass\ndef g(): return 1\n"}, deadline=time.monotonic() + 2.5)
     assert worker.call("code.g").value == 1
     not_reached = Failure("not_reached", "not reached: the time for this submission was used up")
     assert worker.call("code.f", seconds=60).failure == not_reached

@@ -97,7 +97,7 @@ def load(name: str) -> Any:
 
 SECRET = "canary-content-7261"
 HONEST = "def f(x):\n    return x + 1\n"
-LIMITS = {"memory": 256 * 2**20, "disk": 128 * 2**20, "load": 1.0}
+LIMITS = {"memory": 256 * 2**20, "disk": 128 * 2**20, "load": 3.0}
 SLACK_SECONDS = 15.0
 """What everything around the call may take: starting, killing, cleaning, on a slow machine."""
 
