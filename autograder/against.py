@@ -53,8 +53,8 @@ class Change:
         old, new = self.old.verdict, self.new.verdict
         if self.old.slip != self.new.slip:
             old, new = (f"{v} ({s})" if s else v for v, s in ((old, self.old.slip), (new, self.new.slip)))
-        if old == new or not (old and new):
-            old, new = (f"{s.verdict} {_points(s)}".strip() for s in (self.old, self.new))
+        if old == new or ABSENT in (old, new) or not (old and new):
+            old, new = (ABSENT if s.score is None else f"{s.verdict} {s.score:g} points".strip() for s in (self.old, self.new))
         return f"{self.part} {old} → {new}"
 
 
@@ -182,7 +182,3 @@ def _sides(document: Mapping[str, Any]) -> dict[str, Side]:
 
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _points(side: Side) -> str:
-    return ABSENT if side.score is None else f"{side.score:g} points"

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TOY = ROOT / "tests" / "corpora" / "toy"
 SUITE = TOY / "tests" / "toy"
-COMMANDS = ("grade", "check", "regrade", "replay", "build", "equiv")
+COMMANDS = ("grade", "check", "regrade", "review", "replay", "build", "equiv")
 
 
 def run(*words, cwd=None):
@@ -115,7 +115,7 @@ def test_regrade_gives_each_a_file_and_a_row_whatever_they_hold(tmp_path):
     assert ran.returncode == 0, ran.stderr
     rows = {row["submission"]: row for row in csv.DictReader((tmp_path / "out" / "grades.csv").open(encoding="utf-8"))}
     assert rows["anna"]["score"] == "40.0"
-    assert rows["empty"]["score"] == "0"
+    assert float(rows["empty"]["score"]) == 0
     assert "'=cmd" in rows
     assert rows["broken.zip"]["score"] == ""
     assert rows["broken.zip"]["reason"]
