@@ -58,7 +58,7 @@ EMPTY = frozenset(
 )
 COPULA = re.compile(
     r"(?:\b(?:is|are|was|were|be|becomes?|became|equals?|of|to|at|as|about|around|approximately|roughly|approx\.?|gives?|gave|got|get|gets|found|find|finds|yields?|with|reach(?:es|ed)?|"
-    r"learn(?:s|ed)?|obtain(?:s|ed)?|converge(?:s|d)?|near(?:ly)?|exactly|just|only|a|an|the|by|set|choose|chose|picked|used?|for|resistance|value|values|result(?:s|ed)?|in|on|predicted|equal|back|out|turns|comes|came|settle[sd]?)\b"
+    r"learn(?:s|ed)?|obtain(?:s|ed)?|converge(?:s|d)?|near(?:ly)?|exactly|just|only|a|an|the|by|set|choose|chose|picked|used?|for|results?|in|on|predicted|equal|back|out|turns|comes|came|settle[sd]?)\b"
     r"|[=:≈~≃→⇒←(\[,|&≤≥<>±\"])(?:[ ]*)$",
     re.IGNORECASE,
 )
@@ -345,10 +345,11 @@ def _label(here: str, after: str) -> str:
         if copula[0].strip() in (",", "(", "[", "|", "&"):
             separated = True
             break
-    bare = bool(here.strip()) and not seen and not text.rstrip()[-1:].isalpha()
+    last = text.split()[-1:] if not seen else []
+    bare = bool(last) and (not last[0][-1:].isalpha() or last[0].casefold() in EMPTY)
     label = "" if separated or bare else _name(text)
     pieces = re.split(r"[=≈:]", re.split(r"[,;](?![^()]*\))", here)[-1])
-    if not label and seen and len(pieces) > 1 and re.search(r"[/*·×^π(]", " ".join(pieces[1:])):
+    if not label and seen and len(pieces) > 1 and re.search(r"[/*·×^π(]|\d[ ]*[-+][ ]*\d", " ".join(pieces[1:])):
         # The right-hand side is arithmetic: the name stands before the first relation.
         label = _name(pieces[0])
     behind = LABEL_AFTER.match(after)
