@@ -50,6 +50,8 @@ class Introduced:
     kind: str
     keys: tuple[str, ...]
     source: Expr
+    names: tuple[str, ...] = ()
+    """As typed."""
 
 
 @dataclass(frozen=True)

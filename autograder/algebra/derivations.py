@@ -9,8 +9,9 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 from autograder.algebra.bounds import Domain, Introduced, alike, fingerprint, used
 from autograder.algebra.chains import Notation, Side, Step, decided, declared, expressions, read_side, single_name, slope_of, three_names
-from autograder.algebra.expression import Expr, Misshapen, read_expected
-from autograder.algebra.rings import Undefined, Unsupported
+from autograder.algebra.evaluate import Point, value_at
+from autograder.algebra.expression import Expr, Misshapen, definition, read_expected
+from autograder.algebra.rings import Real, Undefined, Unsupported
 from autograder.algebra.rubric import Rubric, Setting, Waypoint, bindings, key_of, rewritten, sequence_letters, setting, typed_names
 from autograder.algebra.steps import Formula, Relation, Text, statements_of
 from autograder.algebra.symbols import ONE, SCALAR
@@ -79,6 +80,7 @@ class Followed:
     reached: frozenset[str]
     binding: Mapping[str, str]
     setting: Setting
+    introduced: tuple[Introduced, ...]
 
     def count(self, verdict: str) -> int:
         """How many steps have a verdict."""
@@ -217,7 +219,7 @@ class _Walk:
             keys.append(key)
         if same and not self.symmetric(source):
             return False
-        one = Introduced("eigen" if same else "svd", tuple(keys), source)
+        one = Introduced("eigen" if same else "svd", tuple(keys), source, tuple(names[: len(keys)]))
         meanings = {k: v for k, v in self.notation.meanings.items() if k not in keys}
         self.notation = replace(self.notation, table=table, meanings=meanings)
         kept = tuple(i for i in self.domains[0].introduced if not set(i.keys) & set(keys))
@@ -347,7 +349,7 @@ def _followed(text: Text, body: str, final: str, rubric: Rubric, binding: tuple[
         )
     reached = frozenset(w.name for w in rubric.waypoints if _reached(w, steps, final, walk))
     reached |= {name for w in rubric.waypoints for name in w.implied_by if w.name in reached}
-    return Followed(steps, reached, dict(binding), walk.chosen)
+    return Followed(steps, reached, dict(binding), walk.chosen, tuple(i for i in walk.domains[0].introduced if i.kind != "singular"))
 
 
 # --- what is reached
@@ -569,13 +571,15 @@ def _remarks(followed: Followed, unread: list[Step]) -> list[str]:
 def _complaint(step: Step, followed: Followed) -> str:
     head = f"Line {step.line}: `{step.text}`"
     if step.slip == "missing_parentheses":
-        return f"{head} lacks brackets: {step.how}."
+        return f"{head} lacks brackets: {step.how.replace('? × ?', 'a square matrix')}."
     if step.shapes:
         return f"{head}: the shapes do not fit: {step.how}."
     found = step.found
     assert found is not None
     values = _values(step, followed)
     point = ", ".join(f"{name} = {_text(value)}" for name, value in values.items() if name not in (LEFT, RIGHT))
+    if any(side is not None and side.operator for side in (step.left, step.right)):
+        return f"{head} does not hold: for {point} the two sides differ in that direction, {_text(values[LEFT])} against {_text(values[RIGHT])}."
     return f"{head} does not hold: for {point} the left side is {_text(values[LEFT])} and the right side is {_text(values[RIGHT])}."
 
 
@@ -608,18 +612,35 @@ def _values(step: Step, followed: Followed) -> dict[str, Json]:
     """What a person needs to replay a counterexample: every symbol that the sides are made of, and both values."""
     found = step.found
     assert found is not None
+    table = followed.setting.table
     keys: set[str] = set()
     for side in (step.left, step.right):
         if side is not None and side.expression is not None:
-            keys |= used(side.expression)
-    named = {s.key: s.name for s in followed.setting.table.declared}
+            keys |= used(side.expression) | {k for k in side.mentions if k in table.definitions}
+        if side is not None and side.operator:
+            keys.add(followed.setting.notation.differentials[side.variable])
+    for one in reversed(followed.introduced):
+        if keys & set(one.keys):
+            keys |= used(one.source)
+    for key in list(keys):
+        if key in table.definitions:
+            keys |= used(definition(table, key))
     out: dict[str, Json] = {}
-    for symbol in followed.setting.table.declared:
-        if symbol.key in keys and symbol.key in found.values:
+    for symbol in table.declared:
+        if symbol.key not in keys:
+            continue
+        if symbol.key in table.definitions:
+            try:
+                value = value_at(definition(table, symbol.key), Point(Real(), found.sizes, found.values))
+            except (Undefined, Unsupported, KeyError):
+                continue
+            out[symbol.name] = _json(value)
+        elif symbol.key in found.values:
             out[symbol.name] = _json(found.values[symbol.key])
-    for key in sorted(keys - named.keys()):
-        if key in found.values:
-            out[key.strip("_^")] = _json(found.values[key])
+    for one in followed.introduced:
+        for key, name in zip(one.keys, one.names, strict=True):
+            if key in keys and key in found.values:
+                out[name] = _json(found.values[key])
     out[LEFT] = _json(found.left)
     out[RIGHT] = _json(found.right)
     return out
