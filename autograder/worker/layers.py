@@ -32,6 +32,7 @@ SHARED_USER_SLACK = 256
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_SET_CHILD_SUBREAPER = 1, 4, 22, 38, 36
 SECCOMP_MODE_FILTER = 2
+_CAPABILITIES_VERSION_3 = 0x20080522
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,14 @@ def _separate_user(plan: Plan) -> bool:
     os.setgroups([])
     os.setresgid(plan.user, plan.user, plan.user)
     os.setresuid(plan.user, plan.user, plan.user)
+    return True
+
+
+def _no_capabilities(_: Plan) -> bool:
+    """Root without a user id to give away (a container that knows only root) still gives up what makes it root."""
+    header = struct.pack("=Ii", _CAPABILITIES_VERSION_3, 0)
+    if _libc().capset(header, bytes(24)):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return True
 
 
@@ -462,6 +471,7 @@ LAYERS: tuple[Layer, ...] = (
     ("limits", "resource limits", _limits),
     ("oom", "first to go when memory runs out", _first_to_go),
     ("user", "separate user", _separate_user),
+    ("capabilities", "no capabilities", _no_capabilities),
     ("dumpable", "not inspectable", _not_inspectable),
     ("death", "dies with the grader", _dies_with_parent),
     ("privileges", "no new privileges", _no_new_privileges),

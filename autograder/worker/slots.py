@@ -43,11 +43,11 @@ class Slot:
 
 
 def claim() -> Slot | None:
-    """A free user id; None where we are not root.
+    """A free user id; None where we are not root, or root of a container that knows no other users.
 
     Raises RuntimeError where root has none to give: a student's code never runs as root.
     """
-    if not HAS_LOCKS or not hasattr(os, "geteuid") or os.geteuid() != 0:
+    if not HAS_LOCKS or not hasattr(os, "geteuid") or os.geteuid() != 0 or not _exists(FIRST_ID):
         return None
     folder = _lock_folder()
     for user in range(FIRST_ID, FIRST_ID + SLOTS):
@@ -59,6 +59,15 @@ def claim() -> Slot | None:
             continue
         return Slot(user, lock)
     raise RuntimeError(f"all {SLOTS} user ids for student code are in use")
+
+
+def _exists(user: int) -> bool:
+    """Whether this user namespace knows a user id; see user_namespaces(7)."""
+    try:
+        with open("/proc/self/uid_map", encoding="ascii") as file:
+            return any(first <= user < first + count for first, _, count in (map(int, line.split()) for line in file))
+    except OSError:
+        return True
 
 
 def _lock_folder() -> str:

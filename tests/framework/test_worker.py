@@ -553,6 +553,85 @@ def test_scratch_is_removed(make: Maker) -> None:
     assert not folder.parent.parent.exists()
 
 
+ANYTHING = """
+import collections, fractions, random
+import numpy as np
+
+def value(seed):
+    rng = random.Random(seed)
+    return one(rng, 0)
+
+def one(rng, depth):
+    kinds = [lambda: None, lambda: rng.random() < 0.5, lambda: rng.randint(-10**30, 10**30), lambda: rng.uniform(-1e300, 1e300),
+             lambda: rng.choice([float("nan"), float("inf"), -float("inf"), -0.0, 5e-324]), lambda: complex(rng.random(), float("nan")),
+             lambda: "".join(chr(rng.randint(1, 0xD000)) for _ in range(5)), lambda: array(rng), lambda: np.float32(rng.random()),
+             lambda: np.int64(rng.randint(0, 9)), lambda: np.bool_(True), lambda: collections.OrderedDict(a=1)]
+    if rng.random() < 0.04:
+        arrays = [np.array([None]), np.array(["a"]), np.array(["2020"], "datetime64[D]")]
+        return rng.choice([object(), {1}, b"x", range(3), fractions.Fraction(1, 3), lambda: 1, (x for x in ()), *arrays])
+    if depth < 3 and rng.random() < 0.4:
+        items = [one(rng, depth + 1) for _ in range(rng.randint(0, 4))]
+        return rng.choice([list, tuple, lambda items: {i: item for i, item in enumerate(items)}])(items)
+    return rng.choice(kinds)()
+
+def array(rng):
+    shape = tuple(rng.randint(0, 4) for _ in range(rng.randint(0, 3)))
+    dtype = rng.choice(["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16", ">f8", ">i4", "g"])
+    made = (np.random.default_rng(rng.randint(0, 9)).standard_normal(shape) * 50).astype("f8")
+    made = (np.abs(made) if dtype.startswith("u") else made).astype(dtype)
+    return made.T if rng.random() < 0.5 else made
+"""
+
+
+def plain(value: object) -> object:
+    """What an honest in-process call returned, in the types that a reply has; raises TypeError where a reply has none."""
+    if isinstance(value, np.ndarray | np.generic):
+        array = np.asarray(value)
+        if array.dtype.kind not in "biufc":
+            raise TypeError
+        return array.astype(np.float64) if array.dtype.itemsize > 8 and array.dtype.kind == "f" else array
+    if type(value) in (list, tuple):
+        return type(value)(plain(item) for item in value)  # type: ignore[call-overload, attr-defined]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if value is None or type(value) in (bool, int, float, complex, str):
+        return value
+    raise TypeError
+
+
+def alike(a: object, b: object) -> bool:
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return a.shape == b.shape and a.dtype == b.dtype.newbyteorder("=") and bool(np.array_equal(a, b, equal_nan=a.dtype.kind in "fc"))
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(map(alike, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return list(a) == list(b) and all(alike(a[key], b[key]) for key in a)
+    return repr(a) == repr(b)
+
+
+def test_replies_equal_what_an_honest_call_returned(make: Maker) -> None:
+    """500 values of every type, made here and in a guest by the same code: equal, or refused by name."""
+    worker = make({"code.py": ANYTHING})
+    here: dict[str, Callable[[int], object]] = {}
+    exec(ANYTHING, here)
+    refused = 0
+    for seed in range(500):
+        reply = worker.call("code.value", seed)
+        try:
+            expected = plain(here["value"](seed))
+        except TypeError:
+            refused += 1
+            assert reply.failure is not None, seed
+            assert reply.failure.kind == "type"
+            assert reply.failure.message.startswith("it returned an")
+            continue
+        assert reply.failure is None, (seed, reply.failure)
+        assert alike(reply.value, expected), (seed, reply.value, expected)
+    assert 10 < refused < 250
+
+
 def test_evidence_is_json() -> None:
     value = [
         np.array([1, np.nan]),

@@ -373,6 +373,31 @@ def test_each_worker_has_a_user_of_its_own() -> None:
     second.release()
 
 
+@pytest.mark.parametrize(("text", "known"), [("0 0 4294967295\n", True), ("0 1000 1\n", False), ("0 1000 1\n1 100000 65536\n", True)])
+def test_users_that_a_namespace_knows(text: str, known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "uid_map").write_text(text)
+    monkeypatch.setattr(slots, "open", lambda *_, **__: (tmp_path / "uid_map").open(), raising=False)
+    assert slots._exists(slots.FIRST_ID) == known
+
+
+@LINUX
+@ROOT
+def test_root_of_a_namespace_without_other_users(tmp_path: Path) -> None:
+    """Then guests stay who they are, but without what makes them root."""
+    submission(tmp_path, code="import os\ndef f(x): return [x + 1, os.getuid()]\n")
+    program = f"""
+    from pathlib import Path
+    from autograder.worker import File, Worker
+    with Worker(Path({str(tmp_path)!r}), {{"code": File("code.py")}}, torch=False, seed=1) as worker:
+        print(worker.call("code.f", 1).value, "separate user" in worker.protections, "no capabilities" in worker.protections)
+    """
+    command = ["unshare", "--user", "--map-root-user", sys.executable, "-c", textwrap.dedent(program)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False)
+    if done.returncode and "unshare" in done.stderr:
+        pytest.skip("no user namespaces here")
+    assert done.stdout.strip() == "[2, 0] False True", done.stderr
+
+
 @LINUX
 @ROOT
 def test_root_without_a_free_user_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

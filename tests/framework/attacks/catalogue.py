@@ -358,6 +358,38 @@ RIGHTS = [
     Attack("shared_segment", "rights", body("return ctypes.CDLL(None).shmget(0, 4096, 0o1600)"), "value", -1),
     Attack("message_queue", "rights", body("return ctypes.CDLL(None).msgget(0, 0o1600)"), "value", -1),
     Attack("type_into_the_terminal", "rights", body("import fcntl\nfcntl.ioctl(0, 0x5412, b'x')")),
+    Attack(
+        "run_before_others",
+        "rights",
+        body("os.setpriority(os.PRIO_PROCESS, 0, -5)\nreturn os.getpriority(os.PRIO_PROCESS, 0)"),
+        without=["capabilities"],
+        also_without=["user"],
+    ),
+    Attack(
+        "environment",
+        "rights",
+        body("""
+known = "OMP_NUM_THREADS MKL_NUM_THREADS OPENBLAS_NUM_THREADS HOME TMPDIR TEMP TMP MPLCONFIGDIR XDG_CACHE_HOME PATH LANG TZ MPLBACKEND USER"
+known += " LOGNAME PYTHONHASHSEED PYTHONDONTWRITEBYTECODE LC_CTYPE"
+return [name for name in os.environ if name not in known.split()]
+"""),
+        "value",
+        [],
+    ),
+    Attack(
+        "open_descriptors",
+        "rights",
+        body("""
+open_now = []
+for n in range(3, 256):
+    try: open_now.append(os.readlink(f"/proc/self/fd/{n}"))
+    except OSError: pass
+library = [os.path.realpath(p) for p in sys.path]
+return [p for p in open_now if not p.startswith("socket:") and not any(p == l or l.startswith("/proc") for l in library)][:-1]
+"""),
+        "value",
+        [],
+    ),
     Attack("raise_a_limit", "rights", body("import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (10**6, 10**6))")),
 ]
 
