@@ -52,7 +52,7 @@ ORGAN_RATE = 500.0
 ORGAN_FEWER = 1_500
 """Datasets for the starts that are not the template's ..."""
 FEWER_MARGIN = 0.04
-"""... whose windows reach from the smallest to the largest value and this share of the range further on both sides."""
+"""... whose windows reach from the smallest to the largest value and, in logarithms, this share of the range further on both sides."""
 MAX_STEPS = 100_000
 TABLE = 160
 """Points of a gradient's table along each resistor."""
@@ -216,12 +216,12 @@ PARTS: dict[str, dict[str, Any]] = {
 
 
 def window(values: Array, margin: float = 0.0) -> list[list[float]]:
-    """The window of each parameter: the quantiles, taken outwards to the next dataset, and margin times their distance further."""
+    """The window of each parameter: the quantiles, taken outwards to the next dataset, and margin times their distance in logarithms further."""
     tail = TAIL / values.shape[1]
     low = np.quantile(values, tail, axis=0, method="lower")
     high = np.quantile(values, 1 - tail, axis=0, method="higher")
-    further = margin * (high - low)
-    return [[round(float(a), 2), round(float(b), 2)] for a, b in zip(low - further, high + further, strict=True)]
+    further = (high / low) ** margin
+    return [[round(float(a), 2), round(float(b), 2)] for a, b in zip(low / further, high * further, strict=True)]
 
 
 def measure() -> dict[str, Any]:

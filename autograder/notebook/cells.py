@@ -20,6 +20,9 @@ from autograder.errors import Unreadable
 MAX_CODE_CHARACTERS = 2_000_000
 """Characters of code (outputs not counted) that are looked at; homework notebooks hold some 40,000."""
 
+MAX_MAGIC_LINE = 2_000
+"""Characters of a line that may be a magic; longer ones are data."""
+
 SHOWN_CHARACTERS = 80
 """Characters of a student's line that a remark repeats."""
 
@@ -33,7 +36,7 @@ _SHELL = re.compile(r"^(\s*)!.*$")
 _ASSIGNED_MAGIC = re.compile(r"^(\s*[\w, ]+=)\s*(?:!|%(\w+))(.*)$")
 _HELP = re.compile(r"^(\s*)(?:\?{1,2}[\w.*]+|[\w.*]+\?{1,2})\s*;?\s*$")
 _PASTED_PROMPT = re.compile(r"^(\s*)(?:In \[\d*\]:|>>>) ?")
-_BOUND_BY_BROKEN = re.compile(r"^(?:async\s+)?(?:def|class)\s+(\w+)|^(\w+)\s*(?::[^=]+)?=(?!=)", re.MULTILINE)
+_BOUND_BY_BROKEN = re.compile(r"^(?:async\s+)?(?:def|class)\s+(\w+)|^(\w+)[ \t]*(?::[^=\n]{0,200})?=(?!=)", re.MULTILINE)
 _CONTINUES = re.compile(r"^(?:[)\]}#]|else\b|elif\b|except\b|finally\b)")
 
 
@@ -182,6 +185,8 @@ def _without_magics(code: str) -> str:
 
 
 def _plain_line(line: str) -> str:
+    if len(line) > MAX_MAGIC_LINE:
+        return line
     line = _PASTED_PROMPT.sub(r"\1", line)
     if match := _LINE_MAGIC.match(line):
         indent, name, rest = match.groups()

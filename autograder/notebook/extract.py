@@ -17,7 +17,7 @@ from pathlib import Path
 
 from autograder.errors import Unreadable
 from autograder.notebook.cells import MAX_CODE_CHARACTERS, Piece, notebook_cells, pieces_of
-from autograder.notebook.names import Statement, called_name, statements_of
+from autograder.notebook.names import Statement, called_name, statements_of, text_of
 
 PRELUDE_LABEL = "autograder"
 """Where the first unit says that it stands."""
@@ -197,7 +197,7 @@ class _Program:
                     found.append((position, "", broken[-1]))
                     continue
                 cut = self._slice([(need, statement.index, statement.index) for need in needs], names)
-                found.append((position, ast.unparse(argument), cut))
+                found.append((position, text_of(argument), cut))
             return found
         return []
 
@@ -277,10 +277,10 @@ def _flattened(pieces: Sequence[Piece], *, is_script: bool) -> Iterable[Piece]:
         if isinstance(node, ast.Import) and len(node.names) > 1:
             for alias in node.names:
                 single = ast.Import([alias])
-                yield Piece(single, ast.unparse(single), piece.cell, piece.origin, piece.line)
-        elif isinstance(node, ast.If) and re.sub(r"\s", "", ast.unparse(node.test)) in ("__name__=='__main__'", "'__main__'==__name__"):
+                yield Piece(single, text_of(single), piece.cell, piece.origin, piece.line)
+        elif isinstance(node, ast.If) and re.sub(r"\s", "", text_of(node.test)) in ("__name__=='__main__'", "'__main__'==__name__"):
             for inner in node.orelse if is_script else node.body:
-                yield Piece(inner, ast.unparse(inner), piece.cell, piece.origin, piece.line + inner.lineno - node.lineno)
+                yield Piece(inner, text_of(inner), piece.cell, piece.origin, piece.line + inner.lineno - node.lineno)
         else:
             yield piece
 
@@ -288,10 +288,10 @@ def _flattened(pieces: Sequence[Piece], *, is_script: bool) -> Iterable[Piece]:
 def _is_placeholder(node: ast.stmt) -> bool:
     if isinstance(node, ast.FunctionDef):
         body = [s for s in node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
-        return all(isinstance(s, ast.Pass) or (isinstance(s, ast.Raise) and "NotImplementedError" in ast.unparse(s)) for s in body)
+        return all(isinstance(s, ast.Pass) or (isinstance(s, ast.Raise) and "NotImplementedError" in text_of(s)) for s in body)
     if isinstance(node, ast.ClassDef):
         methods = [s for s in node.body if isinstance(s, ast.FunctionDef)]
-        return bool(methods) and all("raise NotImplementedError" in ast.unparse(m) for m in methods)
+        return bool(methods) and all("raise NotImplementedError" in text_of(m) for m in methods)
     return isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value in (None, ...)
 
 

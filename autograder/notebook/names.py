@@ -69,9 +69,12 @@ def _statement(piece: Piece, node: ast.stmt, index: int) -> Statement | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            table = symtable.symtable(piece.code, piece.origin, "exec")
-    except (SyntaxError, ValueError, RecursionError):
-        return None  # `return` outside of a function and the like
+            return _analysed(piece, node, index, symtable.symtable(piece.code, piece.origin, "exec"))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None  # `return` outside of a function, ten thousand parentheses and the like
+
+
+def _analysed(piece: Piece, node: ast.stmt, index: int, table: symtable.SymbolTable) -> Statement:
     star = isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names)
     binds = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
     early = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
@@ -153,6 +156,14 @@ def _is_setting(value: ast.expr) -> bool:
     if not (isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute)):
         return False
     return isinstance(value.func.value, ast.Name) and value.func.attr.startswith(PROCESS_WIDE_SETTINGS)
+
+
+def text_of(node: ast.AST) -> str:
+    """The node as Python text; empty where it is nested too deeply for that."""
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return ""
 
 
 def called_name(call: ast.Call) -> str:

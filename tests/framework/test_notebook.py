@@ -226,6 +226,25 @@ def test_the_same_text_gives_the_same_units():
     assert first.defined == frozenset(wanted)
 
 
+@pytest.mark.parametrize(
+    "deep", ["+".join(["1"] * 20_000), "(" * 5_000 + ")" * 5_000, "x" + ".x" * 20_000, "-" * 20_000 + "1", "x = " * 3_000 + "1"]
+)
+@pytest.mark.parametrize("around", ["y = {}", "f(1, {})", "if {}: pass", "import {}", "lambda: {}"])
+def test_deeply_nested_code_loses_only_itself(deep, around):
+    text = "def f(x, y=1):\n    for _ in x: pass\n    return x\n" + around.format(deep) + "\n"
+    for extraction in (definitions(text, None, ["f", "y"]), definitions(None, notebooks.version_4("#%% code\n" + text), ["f", "y"])):
+        names, _ = executed(extraction)
+        assert names["f"]([1]) == [1]
+
+
+@pytest.mark.parametrize("line", [" " * 500_000, "a: b\n" * 50_000, "%" * 300_000, "a," * 200_000, "? " * 100_000])
+def test_long_lines_take_no_time_to_speak_of(line):
+    """Ends at all only if no pattern goes over the text again and again."""
+    extraction = definitions(f"def g(: pass\n{line}\n!x\ndef f(): return 1\n", None, ["f"])
+    names, _ = executed(extraction)
+    assert names["f"]() == 1
+
+
 FRAGMENTS = (
     *("def f(x):\n    return x", "f = ?", "%magic", "!shell", "a, b = 1, 2", "for i in range(3): f = i", "@d"),
     *(")", "'''", "\tf = 1", "f(", "x?", "class C: pass"),

@@ -39,12 +39,16 @@ def padded(windows):
     return [Window(w.low - WRITTEN, w.high + WRITTEN, w.where) for w in windows]
 
 
+MAX_READ = 20_000
+"""Characters of a part that are read; honest ones have a few hundred."""
+
+
 def text_of(answer):
     """What is read: what follows `Answer:`, else the whole part."""
-    return answer.text if answer.how == "after `Answer:`" else answer.body
+    return (answer.text if answer.how == "after `Answer:`" else answer.body)[:MAX_READ]
 
 
-ASIDE = re.compile(r"\([^()]*\b(?:true|desired|ideal|theoretical|expected|actual|target|exact|wanted|compared|vs)\b[^()]*\)")
+ASIDE = re.compile(r"\([^()]{0,200}\b(?:true|desired|ideal|theoretical|expected|actual|target|exact|wanted|compared|vs)\b[^()]{0,200}\)")
 COMPARED = re.compile(
     r"(\b(?:true|desired|ideal|theoretical|theory|expected|actual|target|analytic\w*|exact|real|wanted|compared|whereas|versus|vs)\b[^.;\n\d]{0,40}?)"
     r"\d+(?:\.\d+)?(?:\s*(?:\\?,?\\Omega|Ω|[Oo]hms?))?"
@@ -59,7 +63,7 @@ def uncompared(text):
 
 def learned(answer):
     """The answer, read without what it compares its own value with."""
-    return replace(answer, text=uncompared(answer.text), body=uncompared(answer.body))
+    return replace(answer, text=uncompared(answer.text[:MAX_READ]), body=uncompared(answer.body[:MAX_READ]))
 
 
 def not_there(answer):
@@ -237,7 +241,7 @@ def test_low_pass_from_binary_labels(answer, judge):
 
 LAMBDA = re.compile(r"(?:lambda|\\lambda|λ)\s*(\w+)\s*,\s*(\w+)\s*:\s*")
 DEFINED = re.compile(r"(?:\\?ell|\\mathcal\{L\}|L|l|loss(?:_fn)?|f|J)\s*\(\s*(\\?\w+(?:\{\w+\})?)\s*,\s*(\\?\w+)\s*\)\s*=\s*")
-SQUARED = re.compile(r"\(\s*[\w\\{}^ .]*\bx\b.*?\by\b.*?\)\s*(?:\*\*|\^)\s*\{?\s*\d+\s*\}?")
+SQUARED = re.compile(r"\([^()\n]{0,20}\bx\b.{0,40}?\by\b.{0,20}?\)\s*(?:\*\*|\^)\s*\{?\s*\d\s*\}?")
 MATH = re.compile(r"\$\$?(.+?)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]|`([^`]+)`", re.DOTALL)
 END_OF_FORMULA = re.compile(r"[`$\n;]|(?:[.,]\s)|\s(?:and|which|where|with|gives|so|the)\s")
 
@@ -271,9 +275,13 @@ def stated_formulas(text):
     return found
 
 
+MAX_FORMULA = 4_000
+"""Characters of 7(e) in which a formula is looked for."""
+
+
 def stated_loss(given):
     """(the loss that a write-up states, its formula as it stands there) or (None, ""). Looked for in the answer, then in the whole part."""
-    texts = dict.fromkeys((text_of(given), given.body)) if given.state == "typed" else ()
+    texts = dict.fromkeys((text_of(given)[:MAX_FORMULA], given.body[:MAX_FORMULA])) if given.state == "typed" else ()
     for text in texts:
         for stated in stated_formulas(text):
             try:
