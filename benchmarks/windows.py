@@ -216,7 +216,7 @@ PARTS: dict[str, dict[str, Any]] = {
 
 
 def window(values: Array, margin: float = 0.0) -> list[list[float]]:
-    """The window of each parameter: the quantiles, taken outwards to the next dataset, and margin times their distance in logarithms further."""
+    """The window of each parameter: the quantiles, taken outwards to the next dataset; margin: share of log(high / low) further."""
     tail = TAIL / values.shape[1]
     low = np.quantile(values, tail, axis=0, method="lower")
     high = np.quantile(values, 1 - tail, axis=0, method="higher")
