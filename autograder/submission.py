@@ -53,10 +53,8 @@ BLOCK = 2**16
 UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, ValueError)
 """What reading a member of a hostile or truncated archive may raise (NotImplementedError is a RuntimeError)."""
 
-IGNORED_FOLDERS = frozenset(
-    ("__macosx", ".git", ".svn", ".hg", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache", ".ruff_cache")
-    + (".idea", ".vscode", ".venv", "venv")
-)
+IGNORED_CACHES = (".pytest_cache", ".mypy_cache", ".ruff_cache", ".idea", ".vscode")
+IGNORED_FOLDERS = frozenset(("__macosx", ".git", ".svn", ".hg", "__pycache__", ".ipynb_checkpoints", ".venv", "venv", *IGNORED_CACHES))
 IGNORED_FILES = frozenset((".ds_store", "thumbs.db", "desktop.ini", ".gitignore", ".gitattributes", "icon\r"))
 IGNORED_SUFFIXES = (".pyc", ".pyo", ".swp", "~")
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")

@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from autograder.phrases._words import how_read, not_typed, prose_of, unmarked, words
+from autograder.phrases._words import how_read, not_typed, prose_of, unmarked, word_set, words
 from autograder.verdict import Verdict, correct, incorrect, unreadable
 from autograder.writeup import Answer
 
-YES = ("violation", "violations", "violate", "violates", "violated", "violating", "breach", "breaks the rules", "cheating", "plagiarism", "prohibited", "forbidden",
-       "disallowed", "unacceptable", "impermissible", "illegal", "against the policy", "against the rules", "against policy", "breaks the policy")  # fmt: skip
-NO = ("allowed", "permitted", "permissible", "acceptable", "fine", "okay", "ok", "legal", "within the policy", "within the rules", "follows the policy", "complies",
-      "consistent with the policy", "all right", "alright", "legitimate", "no problem")  # fmt: skip
+YES = (
+    "violation", "violations", "violate", "violates", "violated", "violating", "breach", "breaks the rules", "cheating",
+    "plagiarism", "prohibited", "forbidden", "disallowed", "unacceptable", "impermissible", "illegal", "against the policy",
+    "against the rules", "against policy", "breaks the policy",
+)  # fmt: skip
+NO = (
+    "allowed", "permitted", "permissible", "acceptable", "fine", "okay", "ok", "legal", "within the policy", "within the rules",
+    "follows the policy", "complies", "consistent with the policy", "all right", "alright", "legitimate", "no problem",
+)  # fmt: skip
 
 AFFIRMATIVE = frozenset(("yes", "y", "yep", "yeah", "yup", "true", "t"))
 NEGATIVE = frozenset(("no", "n", "nope", "nah", "false", "f"))
@@ -21,16 +26,23 @@ NEGATIONS = frozenset(
 )
 HYPOTHETICAL = frozenset(("if", "unless", "otherwise", "provided", "whenever", "else", "had"))
 CONCESSIVE = frozenset(("although", "though", "while", "even", "whereas", "unlike", "usually", "normally", "generally"))
-FILLER = frozenset(
-    "this it that which they both these those he she is are was were does do did would be been being a an the of course clearly definitely certainly obviously i think"
-    " believe say so therefore hence thus because since as considered counts count in my opinion case situation scenario students student two action behavior behaviour would"
-    " not no never also still and then but clear direct serious policy course's honor academic really totally completely absolutely probably answer yes seems to me like will"
-    " should must can have has actually technically for them everyone parties party sides side constitutes constitute".split()
+FILLER = word_set(
+    """
+    this it that which they both these those he she is are was were does do did would be been being a an the of course clearly
+    definitely certainly obviously i think believe say so therefore hence thus because since as considered counts count in my
+    opinion case situation scenario students student two action behavior behaviour would not no never also still and then but clear
+    direct serious policy course's honor academic really totally completely absolutely probably answer yes seems to me like will
+    should must can have has actually technically for them everyone parties party sides side constitutes constitute
+    """
 )
 SENTENCES = re.compile(r"[.!?;\n]+(?=\s|$)|\n+")
 CLAUSES = re.compile(r"[,:;()–—]|\s-\s|\bbut\b|\balthough\b|\bbecause\b|\bsince\b|\bas long as\b|\bwhile\b|\band so\b|\btherefore\b")
 WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
-CUES = frozenset("is say think believe answer probably definitely mean be would guess as".split())
+CUES = word_set(
+    """
+    is say think believe answer probably definitely mean be would guess as
+    """
+)
 WINDOW = 5
 """Words before a phrase in which a negation turns it around."""
 
@@ -95,7 +107,7 @@ def _polarity(text: str, yes: Sequence[str], no: Sequence[str]) -> set[bool] | N
         before: list[str] = []
         for number, clause in enumerate(CLAUSES.split(sentence)):
             tokens = WORD.findall(clause)
-            if number == 0 and tokens[:1] and (tokens[0] in AFFIRMATIVE or len(tokens) == 1 and tokens[0] in NEGATIVE):
+            if number == 0 and tokens[:1] and (tokens[0] in AFFIRMATIVE or (len(tokens) == 1 and tokens[0] in NEGATIVE)):
                 tokens = tokens[1:]
             for place, size, polarity in _found(tokens, phrases):
                 negated = sum(1 for t in tokens[max(0, place - WINDOW) : place] if t in NEGATIONS) % 2 == 1
@@ -128,11 +140,11 @@ def _explicit(sentence: str, *, first: bool) -> Iterator[bool]:
         opens = index == 0
         cued = index > 0 and found[index - 1][0] in CUES
         short = word[0] in ("y", "n", "t", "f")
-        if word[0] in AFFIRMATIVE and (opens and (first or alone) or cued or first and alone) and not (short and not (opens and alone)):
+        if word[0] in AFFIRMATIVE and ((opens and (first or alone)) or cued or (first and alone)) and not (short and not (opens and alone)):
             yield True
         elif (
             word[0] in NEGATIVE
-            and (opens and (first or alone) or cued and alone or first and alone and index < 4)
+            and ((opens and (first or alone)) or (cued and alone) or (first and alone and index < 4))
             and not (short and not (opens and alone))
         ):
             yield False

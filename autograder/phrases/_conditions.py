@@ -6,6 +6,7 @@ fractions. Anything else is no condition.
 
 from __future__ import annotations
 
+import itertools
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -139,7 +140,7 @@ def _chain(run: Sequence[tuple[str, int, int]], text: str, symbols: Mapping[str,
         return None
     sides: list[tuple[Value, frozenset[str], Fraction | None]] = []
     cuts = [-1, *places, len(run)]
-    for left, right in zip(cuts, cuts[1:], strict=False):
+    for left, right in itertools.pairwise(cuts):
         side = _expression([token for token, _, _ in run[left + 1 : right]], symbols)
         if side is None:
             return None

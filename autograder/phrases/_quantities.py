@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from autograder.phrases._words import MAX_TEXT, QUOTES, how_read, not_typed, prose_of, unmarked
+from autograder.phrases._words import MAX_TEXT, QUOTES, how_read, not_typed, prose_of, unmarked, word_set
 from autograder.verdict import Json, Verdict, correct, incorrect, undecided, unreadable
 from autograder.writeup import Answer
 
@@ -24,7 +24,8 @@ AGREE = 0.005
 
 NUMBER = re.compile(
     r"(?<![\w.])(?P<sign>[+-](?=[\d.]))?(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
-    r"(?:[eE](?P<exp>[+-]?\d{1,3})|[ ]*(?:×|·|\*|x)[ ]*10[ ]*(?:\^|\*\*)[ ]*[{(]?[ ]*(?P<power>[+-]?\d{1,3})[ ]*[})]?|[ ]*(?:×|·|x)[ ]*10(?P<raised>[⁻⁺]?[⁰¹²³⁴-⁹]+))?"
+    r"(?:[eE](?P<exp>[+-]?\d{1,3})|[ ]*(?:×|·|\*|x)[ ]*10[ ]*(?:\^|\*\*)[ ]*[{(]?[ ]*(?P<power>[+-]?\d{1,3})[ ]*[})]?|[ ]*(?:×|·"
+    r"|x)[ ]*10(?P<raised>[⁻⁺]?[⁰¹²³⁴-⁹]+))?"
 )
 TEN = re.compile(r"(?<![\w.])10[ ]*(?:\^|\*\*)[ ]*[{(]?[ ]*([+-]?\d{1,2})[ ]*[})]?|(?<![\w.])10([⁻⁺]?[⁰¹²³⁴-⁹]+)")
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
@@ -33,10 +34,13 @@ UNIT = re.compile(
     r"[ ]*[-]?[ ]*(?:"
     r"(?P<ohm>(?P<op>[kKMGm])?[ ]?(?:Ω|Ohms?\b|ohms?\b|OHMS?\b)|(?P<oq>kilo|mega|milli)[ -]?ohms?\b)"
     r"|(?P<hertz>(?P<hp>[kKMGm])?(?:Hz|hz|HZ|hertz\b|Hertz\b)(?![a-z])|(?P<hq>kilo|mega)[ -]?hertz\b)"
-    r"|(?P<rad>(?P<rp>[kKM])?(?:rad|rads|radians?)[ ]*(?:/[ ]*|per[ ]+)(?:s|sec|second)s?\b|(?P<rr>k)?rad[ ]*(?:·[ ]*)?s[ ]*\^[ ]*[{]?-1[}]?|(?P<rs>k)?rad[ ·]*s⁻¹)"
+    r"|(?P<rad>(?P<rp>[kKM])?(?:rad|rads|radians?)[ ]*(?:/[ ]*|per[ ]+)(?:s|sec|second)s?\b"
+    r"|(?P<rr>k)?rad[ ]*(?:·[ ]*)?s[ ]*\^[ ]*[{]?-1[}]?|(?P<rs>k)?rad[ ·]*s⁻¹)"
     r"|(?P<kilo>[kK])(?![\w])"
-    r"|(?P<other>%|percent\b|s\b|secs?\b|seconds?\b|ms\b|mins?\b|minutes?\b|hours?\b|hrs?\b|days?\b|h\b|m\b|steps?\b|iterations?\b|epochs?\b|updates?\b|times\b|points?\b|"
-    r"samples?\b|dB\b|decibels?\b|(?:[μunp]|micro|nano)?[ ]?F\b|(?:micro|nano)?farads?\b|V\b|volts?\b|LEDs?\b|data ?points?\b|x\b(?=[ ]|$)|°|degrees?\b|°|(?:st|nd|rd|th)\b)"
+    r"|(?P<other>%|percent\b|s\b|secs?\b|seconds?\b|ms\b|mins?\b|minutes?\b|hours?\b|hrs?\b|days?\b|h\b|m\b|steps?\b"
+    r"|iterations?\b|epochs?\b|updates?\b|times\b|points?\b|"
+    r"samples?\b|dB\b|decibels?\b|(?:[μunp]|micro|nano)?[ ]?F\b|(?:micro|nano)?farads?\b|V\b|volts?\b|LEDs?\b|data ?points?\b"
+    r"|x\b(?=[ ]|$)|°|degrees?\b|°|(?:st|nd|rd|th)\b)"
     r")"
 )
 MOVED = re.compile(
@@ -46,25 +50,33 @@ MOVED = re.compile(
 SPAN = re.compile(r"\b(?:range\w*|anywhere|any|interval|values?|valid|works?)\b[^.;\n]{0,25}$", re.IGNORECASE)
 INTERVAL = re.compile(r"(?:\bin|∈|range|between|interval|within)[ ]*(?:of[ ]*)?[\[(][ ]*$")
 PAIR = re.compile(
-    r"(?:\([ ]*)?(?P<a>\b[A-Za-z]\w{0,20})[ ]*(?:,|and|&|/)[ ]*(?P<b>[A-Za-z]\w{0,20})[ ]*\)?(?:[ ][a-z]{2,14}){0,2}[ ]*(?:are|were|is|=|:|≈|to be|of|converge[sd]? to)[ ]*(?:about[ ]*)?"
-    r"[(\[]?[ ]*(?P<x>\d[\d.]*(?:[ ]?[kM]?(?:Ω|ohms?|Hz))?)[ ]*(?:,[ ]*(?:and[ ]*)?|and[ ]*|&[ ]*|/[ ]*)(?P<y>\d[\d.]*(?:[ ]?[kM]?(?:Ω|ohms?|Hz))?)[ ]*[)\]]?(?![\d,])"
+    r"(?:\([ ]*)?(?P<a>\b[A-Za-z]\w{0,20})[ ]*(?:,|and|&|/)[ ]*(?P<b>[A-Za-z]\w{0,20})[ ]*\)?(?:[ ][a-z]{2,14}){0,2}[ ]*(?:are"
+    r"|were|is|=|:|≈|to be|of|converge[sd]? to)[ ]*(?:about[ ]*)?"
+    r"[(\[]?[ ]*(?P<x>\d[\d.]*(?:[ ]?[kM]?(?:Ω|ohms?|Hz))?)[ ]*(?:,[ ]*(?:and[ ]*)?|and[ ]*|&[ ]*"
+    r"|/[ ]*)(?P<y>\d[\d.]*(?:[ ]?[kM]?(?:Ω|ohms?|Hz))?)[ ]*[)\]]?(?![\d,])"
 )
 LABEL_AFTER = re.compile(
     r"[ ]*(?:Ω|ohms?|Hz)?[ ]*(?:for|as|\()[ ]*(?:the[ ]+)?([A-Za-z]\w*(?:[ ](?:pass|cutoff|resistor|half|low|high))*)\b"
 )
-EMPTY = frozenset(
-    "the a an and or that this it we i my our so because since with which corresponding both then thus hence also of to is are was were for in on at by as around about roughly"
-    " approximately exactly when if where while but be its their each has have had ∈ ω ohm ohms hz again respectively here there".split()
+EMPTY = word_set(
+    """
+    the a an and or that this it we i my our so because since with which corresponding both then thus hence also of to is are was
+    were for in on at by as around about roughly approximately exactly when if where while but be its their each has have had ∈ ω
+    ohm ohms hz again respectively here there
+    """
 )
 COPULA = re.compile(
-    r"(?:\b(?:is|are|was|were|be|becomes?|became|equals?|of|to|at|as|about|around|approximately|roughly|approx\.?|gives?|gave|got|get|gets|found|find|finds|yields?|with|reach(?:es|ed)?|"
-    r"learn(?:s|ed)?|obtain(?:s|ed)?|converge(?:s|d)?|near(?:ly)?|exactly|just|only|a|an|the|by|set|choose|chose|picked|used?|for|results?|in|on|predicted|equal|back|out|turns|comes|came|settle[sd]?)\b"
+    r"(?:\b(?:is|are|was|were|be|becomes?|became|equals?|of|to|at|as|about|around|approximately|roughly|approx\.?|gives?|gave"
+    r"|got|get|gets|found|find|finds|yields?|with|reach(?:es|ed)?|"
+    r"learn(?:s|ed)?|obtain(?:s|ed)?|converge(?:s|d)?|near(?:ly)?|exactly|just|only|a|an|the|by|set|choose|chose|picked|used?"
+    r"|for|results?|in|on|predicted|equal|back|out|turns|comes|came|settle[sd]?)\b"
     r"|[=:≈~≃→⇒←(\[,|&≤≥<>±\"])(?:[ ]*)$",
     re.IGNORECASE,
 )
 SYMBOL = re.compile(r"(?:[A-Za-zωτλ]\w*(?:[ ]?_[ ]?\w+)?(?:[,.]\w+)?(?:\([^()\n]{0,20}\))?)$")
 START = re.compile(
-    r"\b(?:start(?:s|ed|ing)?|init(?:ial(?:ly|i[sz](?:e|es|ed|ing|ation))?|s)?|initial\w*|R_?init\w*|R_?0|begin(?:s|ning)?|began|guess(?:es)?)\b|_init\b|\b(?P<from>from)\b",
+    r"\b(?:start(?:s|ed|ing)?|init(?:ial(?:ly|i[sz](?:e|es|ed|ing|ation))?|s)?|initial\w*|R_?init\w*|R_?0|begin(?:s|ning)?|began"
+    r"|guess(?:es)?)\b|_init\b|\b(?P<from>from)\b",
     re.IGNORECASE,
 )
 SETTING_AFTER = re.compile(r"[ ]*(?:loss|mse|error|learning rate|lr|as the learning rate)\b", re.IGNORECASE)
@@ -73,12 +85,15 @@ START_AFTER = re.compile(
     re.IGNORECASE,
 )
 RESULT = re.compile(
-    r"\b(?:to|gives?|gave|got|get|reach\w*|learn\w*|converge\w*|final\w*|result\w*|ends?|ended|obtain\w*|yield\w*|found|becomes?|trained|predicted|after|stops?|stopped|arriv\w*)\b|→|⇒|->|=>",
+    r"\b(?:to|gives?|gave|got|get|reach\w*|learn\w*|converge\w*|final\w*|result\w*|ends?|ended|obtain\w*|yield\w*|found|becomes?"
+    r"|trained|predicted|after|stops?|stopped|arriv\w*)\b|→|⇒|->|=>",
     re.IGNORECASE,
 )
 SETTING = re.compile(
-    r"\b(?:lr|learning[ -]?rates?|step[ -]?sizes?|rate|η|eta|α|alpha|λ|epochs?|max_training_steps|steps|iterations?|dataset[ _]size|n|seed|tolerance|loss|error|mse|gradient|grad|"
-    r"part|figure|fig|problem|question|cell|equation|section|capacit\w+|cap_value|C|temperature|sid|magnitude|threshold|percent)\b(?:[^.;,\n\d]{0,20})$",
+    r"\b(?:lr|learning[ -]?rates?|step[ -]?sizes?|rate|η|eta|α|alpha|λ|epochs?|max_training_steps|steps|iterations?"
+    r"|dataset[ _]size|n|seed|tolerance|loss|error|mse|gradient|grad|"
+    r"part|figure|fig|problem|question|cell|equation|section|capacit\w+|cap_value|C|temperature|sid|magnitude|threshold"
+    r"|percent)\b(?:[^.;,\n\d]{0,20})$",
     re.IGNORECASE,
 )
 ARITHMETIC_BEFORE = re.compile(r"(?:[/*·×^√+]|[\w)][-]|π|\bpi|[/*·×^√+][ ]*\()[ ]*$")
@@ -134,7 +149,7 @@ def read_quantities(text: str) -> tuple[Quantity, ...]:
     plain = _plain(text)
     found: list[_Found] = []
     for match in _numbers(plain):
-        if found and match.start() < found[-1].end or len(found) >= MAX_QUANTITIES:
+        if (found and match.start() < found[-1].end) or len(found) >= MAX_QUANTITIES:
             continue
         found.append(_read(plain, match))
     found = _ranges(plain, found)
@@ -306,7 +321,7 @@ def _quantity(plain: str, one: _Found, previous: _Found | None, before: Quantity
     label = _label(here, plain[one.end : one.end + 60])
     gap_from = previous.end if previous is not None and previous.end >= start else start
     gap = plain[gap_from : one.start]
-    role = _role(gap, plain[one.end : one.end + 60], one.unit, before if gap_from > start else None, label)
+    role = _role(gap, plain[one.end : one.end + 60], one.unit, before if gap_from > start else None)
     line = plain.count("\n", 0, one.start)
     if not label and before is not None and re.fullmatch(r"[ ]*(?:,|/|&|,?[ ]*and)[ ]*", gap) and gap_from > start:
         label = before.label
@@ -372,7 +387,7 @@ def _name(text: str) -> str:
     return " ".join(words)
 
 
-def _role(gap: str, after: str, unit: Unit, before: Quantity | None, label: str) -> Role:
+def _role(gap: str, after: str, unit: Unit, before: Quantity | None) -> Role:
     """What a number is for, by the words since the number before it, else by what that one was for."""
     if unit == "other":
         return "setting"
@@ -438,7 +453,8 @@ def quantity(answer: Answer, accepted: Window | Sequence[Window], unit: Unit, *,
     if len(distinct) > 1:
         shown = ", ".join(q.quoted for q in distinct[:4])
         return unreadable(
-            f"One value is asked for, and there are {len(distinct)}: {shown}. Accepted would be: one value, or `Answer:` before the one that counts.",
+            f"One value is asked for, and there are {len(distinct)}: {shown}. Accepted would be: one value, or `Answer:` before "
+            f"the one that counts.",
             read=how_read(
                 answer, f"{len(distinct)} rival values ({shown}); accepted would be one value, or `Answer:` before the one that counts"
             ),
@@ -469,8 +485,7 @@ def _distinct(values: Sequence[Quantity]) -> list[Quantity]:
             (
                 i
                 for i, k in enumerate(kept)
-                if abs(k.value - value.value) <= AGREE * max(abs(k.value), abs(value.value))
-                and k.low - value.low == 0
+                if (abs(k.value - value.value) <= AGREE * max(abs(k.value), abs(value.value)) and k.low - value.low == 0)
                 or k == value
                 or _rounds(k, value)
             ),

@@ -13,13 +13,15 @@ MAX_QUOTE = 160
 """Characters of an answer that are quoted back."""
 
 COMMANDS = {
-    "leq": "≤", "le": "≤", "leqslant": "≤", "geq": "≥", "ge": "≥", "geqslant": "≥", "neq": "≠", "ne": "≠", "lt": "<", "gt": ">", "cdot": "·", "times": "×",
-    "approx": "≈", "sim": "~", "to": "→", "rightarrow": "→", "Rightarrow": "⇒", "implies": "⇒", "leftarrow": "←", "Omega": "Ω", "ohm": "Ω",
-    "lambda": "λ", "phi": "φ", "varphi": "φ", "eta": "η", "alpha": "α", "omega": "ω", "pi": "π", "ell": "ℓ", "pm": "±", "uparrow": "↑", "downarrow": "↓",
-    "ldots": "…", "dots": "…", "infty": "∞", "mu": "μ", "prime": "'", "partial": "∂", "quad": " ", "qquad": " ",
+    "leq": "≤", "le": "≤", "leqslant": "≤", "geq": "≥", "ge": "≥", "geqslant": "≥", "neq": "≠", "ne": "≠", "lt": "<", "gt": ">",
+    "cdot": "·", "times": "×", "approx": "≈", "sim": "~", "to": "→", "rightarrow": "→", "Rightarrow": "⇒", "implies": "⇒",
+    "leftarrow": "←", "Omega": "Ω", "ohm": "Ω", "lambda": "λ", "phi": "φ", "varphi": "φ", "eta": "η", "alpha": "α", "omega": "ω",
+    "pi": "π", "ell": "ℓ", "pm": "±", "uparrow": "↑", "downarrow": "↓", "ldots": "…", "dots": "…", "infty": "∞", "mu": "μ",
+    "prime": "'", "partial": "∂", "quad": " ", "qquad": " ",
 }  # fmt: skip
 UNWRAPPED = re.compile(
-    r"\\(?:textbf|textit|texttt|textrm|textsf|emph|underline|text|mathrm|mathbf|mathit|mathsf|mathtt|operatorname|mbox|boldsymbol|bm|boxed|unit|si|hl)\*?[ ]*\{([^{}]{0,2000})\}"
+    r"\\(?:textbf|textit|texttt|textrm|textsf|emph|underline|text|mathrm|mathbf|mathit|mathsf|mathtt|operatorname|mbox"
+    r"|boldsymbol|bm|boxed|unit|si|hl)\*?[ ]*\{([^{}]{0,2000})\}"
 )
 FRACTION = re.compile(r"\\[dt]?frac[ ]*(?:\{([^{}]{0,200})\}|([0-9a-zA-Z]))[ ]*(?:\{([^{}]{0,200})\}|([0-9a-zA-Z]))")
 COMMAND = re.compile(r"\\([A-Za-z]+)[ ]?")
@@ -45,6 +47,11 @@ QUOTES = str.maketrans(
         "ϕ": "φ",
     }
 )
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text, as a set."""
+    return frozenset(text.split())
 
 
 def unmarked(text: str) -> str:

@@ -18,12 +18,13 @@ MARKUP = re.compile(r"[\\^_{]")
 RELATION = re.compile(r"[=<>≤≥]")
 COMMAND = re.compile(r"\\([A-Za-z]+)[ ]?|\\(.)")
 RENDERED = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "varepsilon": "ε", "eta": "η", "theta": "θ", "lambda": "λ", "mu": "μ",
-    "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "ϕ", "varphi": "φ", "psi": "ψ", "omega": "ω", "Gamma": "Γ",
-    "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "ell": "ℓ", "partial": "∂", "nabla": "∇",
-    "cdot": "⋅", "times": "×", "top": "⊤", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "ne": "≠", "neq": "≠", "approx": "≈", "sum": "∑", "infty": "∞",
-    "in": "∈", "to": "→", "rightarrow": "→", "leftarrow": "←", "Rightarrow": "⇒", "implies": "⟹", "iff": "⟺", "max": "max", "min": "min",
-    "log": "log", "exp": "exp", "det": "det", "prime": "′", "pm": "±", "equiv": "≡", "lVert": "∥", "rVert": "∥",
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "varepsilon": "ε", "eta": "η", "theta": "θ",
+    "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "ϕ", "varphi": "φ",
+    "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ",
+    "Omega": "Ω", "ell": "ℓ", "partial": "∂", "nabla": "∇", "cdot": "⋅", "times": "×", "top": "⊤", "le": "≤", "leq": "≤",
+    "ge": "≥", "geq": "≥", "ne": "≠", "neq": "≠", "approx": "≈", "sum": "∑", "infty": "∞", "in": "∈", "to": "→",
+    "rightarrow": "→", "leftarrow": "←", "Rightarrow": "⇒", "implies": "⟹", "iff": "⟺", "max": "max", "min": "min", "log": "log",
+    "exp": "exp", "det": "det", "prime": "′", "pm": "±", "equiv": "≡", "lVert": "∥", "rVert": "∥",
 }  # fmt: skip
 SQUARE = re.compile(rf"(.{{3,{MAX_FORMULA}}}?)\1")
 SAME = str.maketrans({"−": "-", "·": "⋅", "φ": "ϕ", "‖": "∥", "|": "∣", "’": "′", "'": "′", "ε": "ϵ", "⊤": "T", "ᵀ": "T"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,8 +24,10 @@ ANSWER = re.compile(
 ANSWER_HEADING = re.compile(r"(?:^|(?<=\n))[ ]*(?:[#]{1,6}[ ]*)?[*_]{0,3}(?:final[ ]+)?answer[*_]{0,3}[ ]*(?=\n|$)", re.IGNORECASE)
 BOXED = re.compile(r"\\(?:boxed|fbox|framebox)[ ]*(?=\{)")
 PLACEHOLDER = re.compile(
-    r"[\s*_$`{}\[\]()<>\\.]*(?:todo\b.{0,40}|tbd|tba|fixme|xxx+|n\.?y\.?a\.?|not (?:yet )?(?:done|answered|attempted|finished)|(?:write |type |put |enter |insert )?your "
-    r"(?:final )?(?:answer|solution|response|derivation|work|code)s?(?: (?:goes )?here)?|(?:fill|answer|solution)(?: this)? (?:in|here)|yes ?/ ?no|[?…·_\-–—.]*)[\s*_$`{}\[\]()<>\\.:!?]*",
+    r"[\s*_$`{}\[\]()<>\\.]*(?:todo\b.{0,40}|tbd|tba|fixme|xxx+|n\.?y\.?a\.?|not (?:yet )?(?:done|answered|attempted|finished)"
+    r"|(?:write |type |put |enter |insert )?your "
+    r"(?:final )?(?:answer|solution|response|derivation|work|code)s?(?: (?:goes )?here)?|(?:fill|answer"
+    r"|solution)(?: this)? (?:in|here)|yes ?/ ?no|[?…·_\-–—.]*)[\s*_$`{}\[\]()<>\\.:!?]*",
     re.IGNORECASE,
 )
 DISPLAY = r"equation|align|gather|eqnarray|multline|displaymath|math|alignat|flalign|dmath"
@@ -33,45 +36,65 @@ FORMULA = re.compile(
     rf"|\\begin[ ]*\{{(?P<e>(?:{DISPLAY})\*?)\}}"
 )
 RELATION = re.compile(
-    r"(?<![<>=!:≠])=(?!=)|:=|==|≡|≔|\\equiv(?![a-zA-Z])|\\coloneqq(?![a-zA-Z])|\\triangleq(?![a-zA-Z])|\\stackrel\{[^{}]{0,40}\}\{=\}|\\overset\{[^{}]{0,40}\}\{=\}"
+    r"(?<![<>=!:≠])=(?!=)|:=|==|≡|≔|\\equiv(?![a-zA-Z])|\\coloneqq(?![a-zA-Z])|\\triangleq(?![a-zA-Z])"
+    r"|\\stackrel\{[^{}]{0,40}\}\{=\}|\\overset\{[^{}]{0,40}\}\{=\}"
 )
 ARROW = re.compile(
-    r"\\(?:Rightarrow|Longrightarrow|implies|Leftrightarrow|Longleftrightarrow|iff|therefore|leadsto|rightsquigarrow|longrightarrow)(?![a-zA-Z])|⇒|⟹|⇔|⟺|∴|=>|⟶|<=>"
+    r"\\(?:Rightarrow|Longrightarrow|implies|Leftrightarrow|Longleftrightarrow|iff|therefore|leadsto|rightsquigarrow"
+    r"|longrightarrow)(?![a-zA-Z])|⇒|⟹|⇔|⟺|∴|=>|⟶|<=>"
 )
 ENVIRONMENT = re.compile(r"\\(begin|end)[ ]*\{([a-zA-Z]{1,20}\*?)\}")
 WRAPPING = re.compile(
-    r"\\(?:begin|end)[ ]*\{(?:aligned|align|split|gathered|gather|equation|alignedat|alignat|eqnarray|multline|flalign)\*?\}(?:\{\d{1,2}\})?"
+    r"\\(?:begin|end)[ ]*\{(?:aligned|align|split|gathered|gather|equation|alignedat|alignat|eqnarray|multline"
+    r"|flalign)\*?\}(?:\{\d{1,2}\})?"
 )
 BLANK_LINE = re.compile(r"\n[ ]*\n")
-SPOKEN_CUT = re.compile(r"(?<![\\A-Za-z])(?:so that|so|then|thus|hence|therefore|and|gives|which gives|i\.e\.|implies|or equivalently|yields|whence)[ ,]+(?=[^ ])")
+SPOKEN_CUT = re.compile(
+    r"(?<![\\A-Za-z])(?:so that|so|then|thus|hence|therefore|and|gives|which gives|i\.e\.|implies"
+    r"|or equivalently|yields|whence)[ ,]+(?=[^ ])"
+)
 GLUE = re.compile(r"[ \n]*(?:[=+\-·*/(),]|:=|≡)?[ \n]*")
 CONDITION = re.compile(
-    r"[ \n]*[,;]?[ \n]*(?:and[ \n]+)?(?:if|when|for|where|whenever|else|otherwise|else[ ]+if)(?:[ \n]*[:,]?[ \n]*(?:it is|is|=|equals)?[ \n]*)(?=\$|\\\(|0\b)",
+    r"[ \n]*[,;]?[ \n]*(?:and[ \n]+)?(?:if|when|for|where|whenever|else|otherwise|else[ ]+if)(?:[ \n]*[:,]?[ \n]*(?:it is|is|="
+    r"|equals)?[ \n]*)(?=\$|\\\(|0\b)",
     re.IGNORECASE,
 )
 ELSE = re.compile(
-    r"[ \n]*[,;]?[ \n]*(?:(?:and|or)[ \n]+)?(?:is )?(?:\$?0\$?[ \n]*(?:otherwise|else|elsewhere|if not)|(?:otherwise|else|elsewhere)[ \n,:]*(?:it is |is )?\$?0\$?)",
+    r"[ \n]*[,;]?[ \n]*(?:(?:and|or)[ \n]+)?(?:is )?(?:\$?0\$?[ \n]*(?:otherwise|else|elsewhere|if not)|(?:otherwise|else"
+    r"|elsewhere)[ \n,:]*(?:it is |is )?\$?0\$?)",
     re.IGNORECASE,
 )
 SUBORDINATE = re.compile(
-    r"(?:\b(?:where|with|since|because|using|as|given|let|suppose|assume|assuming|if|from|by|define|defining|denote|recall|note|for|here|set|whenever)"
-    r"(?:[ \n]+(?:that|the fact that|the identity|the definition|we have|we know|note that))?|\b(?:know|knew|recall|note) that|the fact that)[ \n:,$]*$",
+    r"(?:\b(?:where|with|since|because|using|as|given|let|suppose|assume|assuming|if|from|by|define|defining|denote|recall|note"
+    r"|for|here|set|whenever)"
+    r"(?:[ \n]+(?:that|the fact that|the identity|the definition|we have|we know|note that))?|\b(?:know|knew|recall|note) that"
+    r"|the fact that)[ \n:,$]*$",
     re.IGNORECASE,
 )
 CUE = re.compile(
-    r"(?:\b(?:is|are|be|get|gets|gives?|given by|obtains?|becomes?|equals?|equal to|yields?|at|have|namely|i\.e\.|thus|hence|therefore|so|to|answer|result|derivative|condition)"
+    r"(?:\b(?:is|are|be|get|gets|gives?|given by|obtains?|becomes?|equals?|equal to|yields?|at|have|namely|i\.e\.|thus|hence"
+    r"|therefore|so|to|answer|result|derivative|condition)"
     r"(?:[ \n]+(?:simply|just|the|then|that|at|located at|x[ ]*=))?|[:=]|^)[ \n,:$*_]*$",
     re.IGNORECASE,
 )
 PROSE_WORD = re.compile(r"(?<![\\A-Za-z_^{}])([A-Za-z]{2,})(?![A-Za-z_^({\[]|[ ]*[\^_(])")
 CONNECTIVE = re.compile(
-    r"[ \n,;(]+(?:since|because|as|where|by|so|which|and (?:so|hence|thus|we|the|then|therefore|this)|hence|therefore|thus|using|follows|due|from|with|but|then|this|we|the|is|are|that|for all|for every|for any)\b",
+    r"[ \n,;(]+(?:since|because|as|where|by|so|which|and (?:so|hence|thus|we|the|then|therefore|this)|hence|therefore|thus|using"
+    r"|follows|due|from|with|but|then|this|we|the|is|are|that|for all|for every|for any)\b",
     re.IGNORECASE,
 )
 SENTENCE = re.compile(r"(?<=[A-Za-z0-9)\]}⊤ᵀ'])[.;!](?=[ \n]+[A-Z\"“]|[ \n]*$)|[。；]")
 NAMES = frozenset(
-    ["tr", "sin", "cos", "tan", "exp", "log", "ln", "max", "min", "det", "inv", "diag", "rank", "sum", "sup", "inf", "arg", "argmin", "argmax", "sgn", "sign", "relu", "norm", "abs", "sqrt", "np", "transpose", "trace", "dot", "if", "else", "otherwise", "elsewhere", "and", "or", "pi", "eta", "phi", "psi", "mu", "nu", "xi", "rho", "tau", "chi", "alpha", "beta", "gamma", "delta", "sigma", "lambda", "theta", "omega", "epsilon", "ell", "loss", "where", "dx", "dw", "db", "dl", "df", "dy", "dphi", "wx"]
+    re.findall(
+        r"\w+",
+        """
+    tr sin cos tan exp log ln max min det inv diag rank sum sup inf arg argmin argmax sgn sign relu norm abs sqrt np transpose trace
+    dot if else otherwise elsewhere and or pi eta phi psi mu nu xi rho tau chi alpha beta gamma delta sigma lambda theta omega
+    epsilon ell loss where dx dw db dl df dy dphi wx
+    """,
+    )
 )
+"""Letters in a row that are mathematics, not prose."""
 MATH_LINE = re.compile(r"[^\W\d_]{3,}")
 LATEX_WORD = re.compile(r"\\[A-Za-z]+")
 
@@ -358,12 +381,12 @@ def _plain_equations(text: str, found: list[_Formula]) -> Iterator[tuple[int, in
 
 def _plain_equation(line: str, start: int, relations: list[re.Match[str]]) -> Iterator[tuple[int, int]]:
     sentences = [0, *(m.end() for m in SENTENCE.finditer(line)), len(line)]
-    for first, after in zip(sentences, sentences[1:], strict=False):
+    for first, after in itertools.pairwise(sentences):
         inside = [r for r in relations if first <= r.start() < after]
         if not inside:
             continue
         left = line[first : inside[0].start()]
-        words = [m for m in PROSE_WORD.finditer(left) if m[1].lower() not in NAMES and (len(m[1]) > 2 or m[1].lower() in _SMALL)]
+        words = [m for m in PROSE_WORD.finditer(left) if m[1].lower() not in NAMES and (len(m[1]) > 2 or m[1].lower() in SMALL_WORDS)]
         begin = first + (words[-1].end() if words else 0)
         if words and not left[words[-1].end() :].strip(" :,"):
             begin = first + words[-1].start()
@@ -375,7 +398,7 @@ def _plain_equation(line: str, start: int, relations: list[re.Match[str]]) -> It
             yield start + begin, start + end
 
 
-_SMALL = frozenset(["is", "at", "to", "so", "we", "be", "if", "as", "by", "in", "of", "on", "it", "or", "an", "get"])
+SMALL_WORDS = frozenset(("is", "at", "to", "so", "we", "be", "if", "as", "by", "in", "of", "on", "it", "or", "an", "get"))
 
 
 def _shielded(formula: str) -> str:
@@ -428,7 +451,8 @@ def _last_piece(text: str) -> int:
     cuts += [
         m.end()
         for m in re.finditer(
-            r"\\q?quad(?![a-zA-Z])|\\text(?:rm|it)?[ ]*\{[ ]*(?:and|so|so that|thus|hence|therefore|then|or|where|i\.e\.)[ ,]*\}|[,;](?![ ]*\\(?:quad|text))",
+            r"\\q?quad(?![a-zA-Z])|\\text(?:rm|it)?[ ]*\{[ ]*(?:and|so|so that|thus|hence|therefore|then|or|where|i\.e\.)[ ,]*\}"
+            r"|[,;](?![ ]*\\(?:quad|text))",
             shield,
         )
     ]
@@ -446,7 +470,14 @@ def _last_piece(text: str) -> int:
     for cut, after in zip(cuts, [*cuts[1:], len(text)], strict=True):
         piece = shield[cut:after]
         relation = RELATION.search(piece)
-        if (relation and not re.fullmatch(r"[ \n]*[a-zA-Z](?:_\w)?[ ]*=[ ]*-?\d+[ \n,]*(?:\\?[lc]?dots|…|\.\.\.)?[ \n,]*", piece)) or (relation and cut == 0):
+        if (
+            relation
+            and not re.fullmatch(
+                r"[ \n]*[a-zA-Z](?:_\w)?[ ]*=[ ]*-?\d+[ \n,]*(?:\\?[lc]?dots|…"
+                r"|\.\.\.)?[ \n,]*",
+                piece,
+            )
+        ) or (relation and cut == 0):
             best = cut
     return best
 

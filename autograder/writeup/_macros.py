@@ -16,7 +16,8 @@ MAX_FAILURES = 50
 """Definitions and calls that cannot be read, until the rest is left as it stands."""
 
 DEFINITION = re.compile(
-    r"\\(?P<how>newcommand|renewcommand|providecommand|DeclareRobustCommand|DeclareMathOperator|DeclarePairedDelimiter|def|let)(?![A-Za-z])\*?"
+    r"\\(?P<how>newcommand|renewcommand|providecommand|DeclareRobustCommand|DeclareMathOperator|DeclarePairedDelimiter|def"
+    r"|let)(?![A-Za-z])\*?"
 )
 NAME = re.compile(r"[ \t]*(?:\{[ \t]*)?\\([A-Za-z@]+)[ \t]*\}?")
 COUNT = re.compile(r"[ \t]*\[(\d)\]")

@@ -44,11 +44,13 @@ TEX_SECTION = re.compile(
 )
 TEX_LEVELS = {"part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5, "subparagraph": 6}
 TEX_BOLD = re.compile(
-    r"[ ]*(?:\\noindent\b[ ]*)?(?:\{[ ]*\\(?:bf|bfseries|large|Large|LARGE)\b[ ]*(?:\\(?:bf|bfseries)\b)?([^{}\n]{1,200})\}|\\(?:textbf|underline|textsc)\{([^{}\n]{1,200})\})[ ]*(?:\\\\)?[ ]*"
+    r"[ ]*(?:\\noindent\b[ ]*)?(?:\{[ ]*\\(?:bf|bfseries|large|Large|LARGE)\b[ ]*(?:\\(?:bf|bfseries)\b)?([^{}\n]{1,200})\}"
+    r"|\\(?:textbf|underline|textsc)\{([^{}\n]{1,200})\})[ ]*(?:\\\\)?[ ]*"
 )
 TEX_TOKEN = re.compile(
     r"\\begin[ ]*\{([A-Za-z]{1,30})\*?\}|\\end[ ]*\{([A-Za-z]{1,30})\*?\}|\\(item|question|titledquestion|part|subpart)(?![A-Za-z])"
-    r"|\\setcounter\{(enum[iv]{1,3})\}\{(\d{1,3})\}|\\(includegraphics|input|include)(?![A-Za-z])|\\(caption)\*?[ ]*(?=\{)|\\(verb)(?![A-Za-z])"
+    r"|\\setcounter\{(enum[iv]{1,3})\}\{(\d{1,3})\}|\\(includegraphics|input|include)(?![A-Za-z])|\\(caption)\*?[ ]*(?=\{)"
+    r"|\\(verb)(?![A-Za-z])"
 )
 LISTS = {"enumerate": "", "itemize": None, "description": None, "compactenum": "", "questions": "1.", "parts": "(a)", "subparts": "(i)"}
 OPTION = re.compile(r"[ ]*\[([^\]\n]{0,200})\]")

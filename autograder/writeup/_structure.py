@@ -7,7 +7,6 @@ sheet knows: `(i)` is the ninth part of one problem, a sub-part of another, and 
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 from bisect import bisect_left, bisect_right
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 
 from autograder.assignment import Problem
 from autograder.writeup._markup import BOLD_LEVEL, CAPTION, CODE, HEAD, ITEM, MARKS, PICTURE, QUOTE, ROMANS, TAIL, UNQUOTE
+from autograder.writeup._sheet import Sheet, normal
 
 MAX_HEAD = 200
 """Characters of a line that are looked at for a heading or a mark."""
@@ -23,8 +23,6 @@ MAX_STARTS = 20_000
 """Places that are looked at."""
 MAX_HEADS = 500
 """Headings that are looked at."""
-MAX_TITLES = 200
-"""Different titles that are compared letter by letter; the others must be exact."""
 MAX_EVENTS = 2_000
 """Part marks that are read."""
 MAX_INLINE = 2_000
@@ -33,15 +31,14 @@ MAX_STRETCHES = 30
 """Stretches of text of one part; of a part that is marked more often the last ones are read."""
 PLAIN = 8
 """Level of a heading that is a plain line; a line in bold has 7."""
-ALIKE = 0.8
-"""Titles are the same from this ratio of matching characters on."""
 SHORT = 48
 """Characters of an answer after which a part mark may follow on the same line without punctuation."""
 
 START = re.compile(f"(?:^|(?<=\n)|[{HEAD}{ITEM}{QUOTE}])")
 DECORATION = re.compile(
     r"(?:[ |]|[-+•‣▪◦](?=[ ])|\*\*|__|\*(?=[^\s*])|\*(?=[ ])|_(?=[(\w])|[$](?=\\?[a-z]*\{?\(?[a-zA-Z]{1,4}[).])"
-    r"|\\(?:textbf|textit|emph|underline|textsc|textrm|text|mathbf|uline)[ ]*\{|\{[ ]*\\(?:bf|it|large|Large|LARGE|bfseries|itshape)(?![A-Za-z])"
+    r"|\\(?:textbf|textit|emph|underline|textsc|textrm|text|mathbf|uline)[ ]*\{|\{[ ]*\\(?:bf|it|large|Large|LARGE|bfseries"
+    r"|itshape)(?![A-Za-z])"
     r"|\\(?:noindent|bf|bfseries|itshape|large|Large|LARGE|medskip|bigskip|smallskip|newpage|clearpage|quad|par)(?![A-Za-z])"
     r"|\\[vh]space\*?\{[^{}\n]{0,20}\}|\\[\\ ])*"
 )
@@ -58,7 +55,7 @@ PART_WORD = re.compile(r"[ ]*[,:–—-]?[ ]*(?:sub-?)?part[ ]+(?=[(\[]?[A-Za-z0
 TOKEN = r"([ivxIVX]{1,4}|[A-Za-z]|\d)"
 SECOND = r"(?:(?:[ ]*[.,-][ ]*|(?<=[a-hA-H]))([ivx]{1,4}|\d))?"
 STRONG = re.compile(rf"[ ]*[(（\[][ ]*(?:\\?textbf\{{)?{TOKEN}{SECOND}[ ]*\}}?[ ]*[)）\]]")
-WEAK = re.compile(rf"[ ]*[.-]?[ ]*([ivxIVX]{{1,4}}|[A-Za-z])(?:(?:[.-]|(?<=[a-hA-H]))([ivx]{{1,4}}))?[ ]*(?:(\))|([.:])(?=[\s*_}}$]|$))")
+WEAK = re.compile(r"[ ]*[.-]?[ ]*([ivxIVX]{1,4}|[A-Za-z])(?:(?:[.-]|(?<=[a-hA-H]))([ivx]{1,4}))?[ ]*(?:(\))|([.:])(?=[\s*_}$]|$))")
 BARE = re.compile(r"[ ]*[.-]?[ ]*([ivxIVX]{1,4}|[A-Za-z])(?:(?:[.-]|(?<=[a-hA-H]))([ivx]{1,4}))?(?=[\s*_}:\]]|$|\([ivx])")
 ADJACENT = re.compile(r"([ivx]{1,4})()(?=[\s*_}:]|$)")
 SEPARATOR = re.compile(r"[ ]*[:.)]?(?=[\s*_}$]|$)")
@@ -66,8 +63,10 @@ FLAT = re.compile(r"\(?(\d{1,2})[.):](?=[\s*_}$(]|$)")
 INLINE = re.compile(r"(?<=[\s.;,|:])(?:(\d{1,2})\.?)?[(（]([A-Za-z]|[ivx]{1,4})[)）](?:[ ]?[(（]([ivx]{1,4})[)）])?(?=[\s:*_$]|$)")
 INLINE_WEAK = re.compile(r"(?<=[\s.;,|])([A-Za-z]|[ivx]{1,4})\)(?=\s)")
 REFERRING = re.compile(
-    r"(?:\b(?:from|by|in|part|parts|equation|equations|eq|eqs|see|using|use|to|of|with|and|or|problem|question|than|case|for|as|step|like|unlike|both|on|"
-    r"formula|condition|property|the|same|via|combining|plugging|into|that|since|because|if|when|per|exercise|item|section|apply|applying|result)\.?|[(=+*/^~]|,|&)[ ~]*$",
+    r"(?:\b(?:from|by|in|part|parts|equation|equations|eq|eqs|see|using|use|to|of|with|and|or|problem|question|than|case|for|as"
+    r"|step|like|unlike|both|on|"
+    r"formula|condition|property|the|same|via|combining|plugging|into|that|since|because|if|when|per|exercise|item|section|apply"
+    r"|applying|result)\.?|[(=+*/^~]|,|&)[ ~]*$",
     re.IGNORECASE,
 )
 CONTINUED = re.compile(
@@ -75,7 +74,8 @@ CONTINUED = re.compile(
 )
 SENTENCE_END = re.compile(r"[.;!?|:,][ *_}]*$")
 GENERIC = re.compile(
-    r"(?:the )?(?:final )?(?:answers?|solutions?|proofs?|work|derivations?|parts?|steps?|conclusions?|explanations?|reasoning|notes?|results?|figures?|code|plots?|"
+    r"(?:the )?(?:final )?(?:answers?|solutions?|proofs?|work|derivations?|parts?|steps?|conclusions?|explanations?|reasoning"
+    r"|notes?|results?|figures?|code|plots?|"
     r"introduction|preamble|name|sid|student|collaborators|references|acknowledge?ments?|appendix|contents|table of contents|"
     r"(?:homework|hw|assignment)\b.*|eecs.*|cs\b.*|deep neural networks.*|write-?up|.*\bhomework\s*\d+.*)[ .:]*",
     re.IGNORECASE,
@@ -143,86 +143,6 @@ class _Mark:
     end: int
 
 
-class _Sheet:
-    """The tree of parts of each problem."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = {p.number: p for p in problems}
-        self.letters = {p.number: tuple(dict.fromkeys(part.split(".")[0] for part in p.parts if part)) for p in problems}
-        self.subs: dict[str, dict[str, tuple[str, ...]]] = {
-            p.number: {a: tuple(part.split(".", 1)[1] for part in p.parts if part.startswith(a + ".")) for a in self.letters[p.number]}
-            for p in problems
-        }
-        self._titles = [(p, _normal(t)) for p in problems for t in (p.title, *p.also)]
-        self._compared: dict[str, Problem | None] = {_normal(t): p for p in reversed(problems) for t in (*reversed(p.also), p.title)}
-        self._left = MAX_TITLES
-
-    def by_title(self, title: str) -> Problem | None:
-        """The problem whose title this is, but for case, punctuation, an abbreviation or a slip of the pen."""
-        wanted = _normal(title)
-        if len(wanted) < 3 or len(wanted) > MAX_HEAD:
-            return None
-        if wanted not in self._compared:
-            self._left -= 1
-            self._compared[wanted] = self._alike(wanted) if self._left >= 0 else None
-        return self._compared[wanted]
-
-    def _alike(self, wanted: str) -> Problem | None:
-        """The problem whose title is most like this one, if it is like enough."""
-        best: float = 0.0
-        found: Problem | None = None
-        words = set(wanted.split())
-        for problem, known in self._titles:
-            other = set(known.split())
-            common = words & other
-            inside = len(other) >= 2 and (other <= words or (len(words) >= 2 and words <= other and len(words) * 2 >= len(other)))
-            score = 0.85 if inside and len(common) * 2 >= len(words) else 0.0
-            if 3 * len(wanted) > 2 * len(known) and 3 * len(known) > 2 * len(wanted):
-                matcher = difflib.SequenceMatcher(None, wanted, known, autojunk=False)
-                if matcher.real_quick_ratio() >= ALIKE and matcher.quick_ratio() >= ALIKE:
-                    score = max(score, matcher.ratio())
-            if score >= ALIKE and score > best:
-                best, found = score, problem
-        return found
-
-    def resolve(self, problem: Problem, tokens: Sequence[str], current: str) -> str | None:
-        """The path of a mark (`b` or `b.ii`) in a problem, after the part `current`; None where it is none."""
-        letters, subs = self.letters[problem.number], self.subs[problem.number]
-        first = tokens[0]
-        if len(tokens) > 1:
-            children = subs.get(first, ())
-            second = _roman(tokens[1], children)
-            return f"{first}.{second}" if second else None
-        letter, _, sub = current.partition(".")
-        children = subs.get(letter, ())
-        if first in children and (first not in letters or not sub or children.index(first) > children.index(sub)):
-            return f"{letter}.{first}"
-        if first in letters:
-            return first
-        if first in children:
-            return f"{letter}.{first}"
-        if not letter:
-            holder = next((a for a in letters if first in subs[a]), None)
-            return f"{holder}.{first}" if holder else None
-        return None
-
-
-def _roman(token: str, children: Sequence[str]) -> str | None:
-    """The sub-part that a token names: its own name, or its place as a digit."""
-    if token in children:
-        return token
-    if token.isdigit() and 1 <= int(token) <= len(children):
-        return children[int(token) - 1]
-    return None
-
-
-def _normal(title: str) -> str:
-    """Lower-case words of a title, without markup or punctuation."""
-    words = re.sub(r"\\[A-Za-z]+|[{}$*_`]", " ", title).casefold()
-    words = words.replace("’", "").replace("'", "").replace("isation", "ization").replace("colour", "color").replace("&", " and ")
-    return " ".join(re.findall(r"[^\W_]+", words))
-
-
 def read_structure(text: str, problems: Sequence[Problem]) -> Structure:
     """The parts of a sheet in a write-up's marked text."""
     return _Reader(text, problems).read()
@@ -231,7 +151,7 @@ def read_structure(text: str, problems: Sequence[Problem]) -> Structure:
 class _Reader:
     def __init__(self, text: str, problems: Sequence[Problem]) -> None:
         self._text = text
-        self._sheet = _Sheet(problems)
+        self._sheet = Sheet(problems)
         self._structure = Structure()
         self._places = list(self._find_places())
         self._begins = [place.begin for place in self._places]
@@ -285,7 +205,7 @@ class _Reader:
                 place.level == PLAIN
                 and not number
                 and by_title is not None
-                and _normal(title) not in map(_normal, (by_title.title, *by_title.also))
+                and normal(title) not in map(normal, (by_title.title, *by_title.also))
             ):
                 continue
             yield _Head(place, number, worded, rest, title, by_title)
@@ -384,7 +304,7 @@ class _Reader:
     def _is_foreign_title(self, head: _Head) -> bool:
         """Whether a heading has a title of its own, which is no problem's of this sheet."""
         title = head.title
-        if len(_normal(title)) < 4 or GENERIC.fullmatch(title) or self._mark(head.place.begin, head.place.end, True) is not None:
+        if len(normal(title)) < 4 or GENERIC.fullmatch(title) or self._mark(head.place.begin, head.place.end, True) is not None:
             return False
         if head.number:
             return (head.place.level < 7 or head.worded) and self._mark(head.rest, head.place.end, True) is None
@@ -503,7 +423,7 @@ class _Reader:
                     mark = mark if self._text[rest] == "." or len(mark.tokens) > 1 else None
                 if other is not None and mark is not None and (mark.style != "dot" or self._text[rest] != " "):
                     resolved = self._sheet.resolve(other, mark.tokens, "")
-                    if resolved and not self._refers(place, mark, start):
+                    if resolved and not self._refers(place, mark):
                         problem, path = other, resolved
                         events.append(_Event(place.at, self._after(place, mark.end), problem, path, "strong"))
                         continue
@@ -528,7 +448,7 @@ class _Reader:
                     continue
             mark = self._mark(start, place.end, place.level < PLAIN)
             resolved = self._sheet.resolve(problem, mark.tokens, path) if mark else None
-            if mark is None or resolved is None or self._refers(place, mark, start):
+            if mark is None or resolved is None or self._refers(place, mark):
                 continue
             depth = (problem.number, str(resolved.count(".")))
             style = styles.setdefault(depth, mark.style)
@@ -568,7 +488,7 @@ class _Reader:
                 return at + found.start()
         return None
 
-    def _refers(self, place: _Place, mark: _Mark, start: int) -> bool:
+    def _refers(self, place: _Place, mark: _Mark) -> bool:
         """Whether what looks like a mark only refers to a part: `(ii), we know`, or a wrapped `by / (a) and`."""
         text = self._text
         if CONTINUED.match(text, mark.end):
@@ -670,7 +590,6 @@ class _Reader:
                     quoted.add(number)
                 continue
             tokens = [m.tokens[0] for p in places if p.kind != QUOTE and (m := self._mark(p.begin, p.end, False)) and len(m.tokens) == 1]
-            tokens += []
             wanted = [chr(ord("a") + k) for k in range(len(leaves))]
             starts = [e for e in events if e.problem is problem and e.path]
             found_letters = [e.path for e in starts if "." not in e.path] + [t for t in tokens if t not in letters and t not in ROMANS[1:]]
@@ -682,7 +601,7 @@ class _Reader:
                 children = self._sheet.subs[number].get(path, ())
                 if path and children and not any(e.path.startswith(path + ".") for e in starts):
                     here = [p for p in self._between(start, end) if p.kind != QUOTE]
-                    count = [int(m[1]) for p in here if (m := FLAT.match(self._text, p.begin, p.end))]
+                    count = [int(n[1]) for p in here if (n := FLAT.match(self._text, p.begin, p.end))]
                     if count == list(range(1, len(children) + 1)):
                         inner.update({f"{path}#{k}": f"{path}.{c}" for k, c in enumerate(children, start=1)})
             if inner:

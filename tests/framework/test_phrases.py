@@ -66,7 +66,9 @@ def test_how_it_was_read_is_said_with_the_place():
 # ---- completeness ----
 
 
-@pytest.mark.parametrize(("text", "kind"), [("12", "correct"), ("nobody", "correct"), ("—", "unreadable"), ("$\\;$", "unreadable"), ("é", "correct")])
+@pytest.mark.parametrize(
+    ("text", "kind"), [("12", "correct"), ("nobody", "correct"), ("—", "unreadable"), ("$\\;$", "unreadable"), ("é", "correct")]
+)
 def test_anything_with_a_letter_or_a_digit_is_something(text, kind):
     assert said_something(typed(text)).kind == kind
 
@@ -159,7 +161,9 @@ def test_labels_choose_among_values():
 @settings(max_examples=200, deadline=None)
 @given(
     st.integers(1, 10**6).map(lambda n: n / 10),
-    st.sampled_from(["{}", "{} Ω", "R = {}", "R = {} ohms", "the value is {}.", "R_{{low}} = {}\\,\\Omega", "It converged to {} ohm, as expected."]),
+    st.sampled_from(
+        ["{}", "{} Ω", "R = {}", "R = {} ohms", "the value is {}.", "R_{{low}} = {}\\,\\Omega", "It converged to {} ohm, as expected."]
+    ),
 )
 def test_a_value_is_read_as_it_is_written(value, frame):
     for shown in (f"{value}", f"{value:,}", f"{value:e}", f"{value:.1f}"):

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def stepped(at):
 
 
 def small(at):
-    return 0 < at["step"] and at["step"] * abs(at["x"]) < abs(at["w"])
+    return at["step"] > 0 and at["step"] * abs(at["x"]) < abs(at["w"])
 
 
 def slope(at):
@@ -113,7 +114,9 @@ def worth(name, subject, move):
     holds = []
     for at in CASES[name].points():
         before, after = subject.change(at)
-        holds.append({"up": after > before, "right": after > before, "down": after < before, "left": after < before}.get(move, after == before))
+        holds.append(
+            {"up": after > before, "right": after > before, "down": after < before, "left": after < before}.get(move, after == before)
+        )
     return 1.0 if all(holds) else 0.5 if any(holds) else 0.0
 
 
@@ -175,10 +178,16 @@ def test_conditions_are_read_as_they_are_meant():
     assert [c.condition.holds(one) for c in claims] == [True, False]
 
 
+WORDS = re.findall(
+    r"\S+|\n",
+    "slope elbow the kink decreases moves right left if w b x > < = 1 2 / ( ) - not and , . ; \n otherwise both depends e.g. λ ^ $",
+)
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(
-        st.sampled_from("slope elbow the kink decreases moves right left if w b x > < = 1 2 / ( ) - not and , . ; \n otherwise both depends e.g. λ ^ $".split()),
+        st.sampled_from(WORDS),
         max_size=40,
     )
 )

@@ -61,10 +61,16 @@ def test_a_folder_is_copied_and_the_copy_removed(tmp_path):
 
 
 def test_the_copy_goes_when_the_body_fails(tmp_path):
-    with pytest.raises(ZeroDivisionError), open_submission(folder(tmp_path / "given"), SHEET) as one:
-        root = one.root
-        1 / 0  # noqa: B018
-    assert not root.exists()
+    seen = []
+
+    def fails():
+        with open_submission(folder(tmp_path / "given"), SHEET) as one:
+            seen.append(one.root)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    assert not seen[0].exists()
 
 
 def test_one_digest_for_folder_zip_and_nested_forms(tmp_path):
@@ -75,7 +81,10 @@ def test_one_digest_for_folder_zip_and_nested_forms(tmp_path):
         zipped(tmp_path / "flat.zip"),
         zipped(tmp_path / "nested.ZIP", nested),
         zipped(tmp_path / "stored.zip", nested, zipfile.ZIP_STORED),
-        zipped(tmp_path / "mac.zip", {**nested, "__MACOSX/homework/._ridge.py": b"x", "homework/.DS_Store": b"y", "homework/__pycache__/a.pyc": b"z"}),
+        zipped(
+            tmp_path / "mac.zip",
+            {**nested, "__MACOSX/homework/._ridge.py": b"x", "homework/.DS_Store": b"y", "homework/__pycache__/a.pyc": b"z"},
+        ),
     ]
     assert len({opened(form)[2] for form in forms}) == 1
     assert {opened(form)[0] for form in forms} == {("data/points.csv", "ridge.py", "writeup.md")}
@@ -276,7 +285,10 @@ def test_a_flood_of_files_displaces_nothing(tmp_path, monkeypatch):
 
 def test_an_archive_of_very_many_members_is_refused_before_it_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(room, "MAX_SEEN", 20)
-    with pytest.raises(UsageError, match="more than 20"), open_submission(zipped(tmp_path / "a.zip", {f"{n}.py": b"" for n in range(30)}), SHEET):
+    with (
+        pytest.raises(UsageError, match="more than 20"),
+        open_submission(zipped(tmp_path / "a.zip", {f"{n}.py": b"" for n in range(30)}), SHEET),
+    ):
         pass
     files, notes, _ = opened(folder(tmp_path / "given", {f"{n:02}.py": b"" for n in range(30)}))
     assert len(files) == 20
@@ -339,8 +351,9 @@ def test_a_damaged_archive_is_read_or_refused(tmp_path_factory, data):
     for _ in range(data.draw(st.integers(1, 6))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(content[: data.draw(st.integers(0, len(content)))] if data.draw(st.booleans()) else content)
+    refused = ""
     try:
-        with open_submission(path, SHEET) as one:
-            assert all((one.root / name).is_file() for name in one.files)
-    except UsageError as refused:
-        assert len(str(refused).splitlines()) == 1
+        opened(path)
+    except UsageError as why:
+        refused = str(why)
+    assert "\n" not in refused

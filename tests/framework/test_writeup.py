@@ -190,7 +190,9 @@ def test_an_empty_template_does_not_hide_the_real_one(tmp_path):
 
 
 def test_a_lone_file_of_another_name_beside_a_notebook_without_answers(tmp_path):
-    writeup = read_files(tmp_path, homework__tex="\\section{5}\n(a) aa", README__md="# About", color_organ_learning__ipynb=notebook("# Color organ"))
+    writeup = read_files(
+        tmp_path, homework__tex="\\section{5}\n(a) aa", README__md="# About", color_organ_learning__ipynb=notebook("# Color organ")
+    )
     assert writeup.answer("5.a").file == "homework.tex"
 
 
@@ -201,14 +203,27 @@ def test_a_notebook_by_itself(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "null", '{"cells": 3}', '{"cells": [3, {"cell_type": "markdown", "source": 7}]}', "[" * 100_000, '{"worksheets": [{"cells": []}]}']
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"cells": 3}',
+        '{"cells": [3, {"cell_type": "markdown", "source": 7}]}',
+        "[" * 100_000,
+        '{"worksheets": [{"cells": []}]}',
+    ],
 )
 def test_a_broken_notebook_is_no_write_up(content, tmp_path):
     assert read_files(tmp_path, color_organ_learning__ipynb=content).answer("5.a").state == "missing"
 
 
 def test_an_old_notebook(tmp_path):
-    cells = [{"cell_type": "heading", "level": 2, "source": ["5. Vector Calculus Review"]}, {"cell_type": "markdown", "source": ["(a) $c^T$"]}]
+    cells = [
+        {"cell_type": "heading", "level": 2, "source": ["5. Vector Calculus Review"]},
+        {"cell_type": "markdown", "source": ["(a) $c^T$"]},
+    ]
     writeup = read_files(tmp_path, old__ipynb=json.dumps({"nbformat": 3, "worksheets": [{"cells": cells}]}))
     assert writeup.answer("5.a").text == "c^T"
 
@@ -222,7 +237,11 @@ def test_nothing_at_all(tmp_path):
 
 
 PAGES = b"%PDF-1.4\n" + b"<< /Type /Page /Parent 1 0 R >>\n" * 9 + b"<< /Type /Pages /Count 9 >>\n"
-PACKED = b"%PDF-1.5\n<< /Type /ObjStm /Filter /FlateDecode >>\nstream\n" + zlib.compress(b"<</Type/Page>> <</Type/Pages>> <</Type/Page>>") + b"\nendstream"
+PACKED = (
+    b"%PDF-1.5\n<< /Type /ObjStm /Filter /FlateDecode >>\nstream\n"
+    + zlib.compress(b"<</Type/Page>> <</Type/Pages>> <</Type/Page>>")
+    + b"\nendstream"
+)
 
 
 @pytest.mark.parametrize(
@@ -277,10 +296,57 @@ def test_files_that_are_pulled_in_are_not_followed(tmp_path):
 
 # ---- anything at all ----
 
-PIECES = (
-    "## 5 \n|(a)|(b)|(i)|(ii)|Answer:|$|$$|\\[|\\]|\\(|{|}|\\begin{align}|\\end{align}|\\begin{cases}|\\end{cases}|&|\\\\|=|\\boxed{|\\frac|\n|\n\n|> |```|"
-    "<!--|-->|**|_|c^T|if|where|6. ReLU Elbow\n|2. Course Policies|Yes.|\\item|\\begin{enumerate}|\\newcommand{\\a}[1]{#1\\a{x}}|\\a|\\def\\b{\\b\\b}|\\b|![|](|)|- |1. |%|Figure 1:"
-).split("|")  # fmt: skip
+PIECES = [
+    *(
+        "## 5 \n",
+        "(a)",
+        "(b)",
+        "(i)",
+        "(ii)",
+        "Answer:",
+        "$",
+        "$$",
+        "\\[",
+        "\\]",
+        "\\(",
+        "{",
+        "}",
+        "\\begin{align}",
+        "\\end{align}",
+        "=",
+        "\\boxed{",
+    ),
+    *(
+        "\\begin{cases}",
+        "\\end{cases}",
+        "&",
+        "\\\\",
+        "\\frac",
+        "\n",
+        "\n\n",
+        "> ",
+        "```",
+        "<!--",
+        "-->",
+        "**",
+        "_",
+        "c^T",
+        "if",
+        "where",
+        "Yes.",
+    ),
+    *(
+        "6. ReLU Elbow\n",
+        "2. Course Policies\n",
+        "\\item",
+        "\\begin{enumerate}",
+        "\\newcommand{\\a}[1]{#1\\a{x}}",
+        "\\a",
+        "\\def\\b{\\b\\b}",
+        "\\b",
+    ),
+    *("![", "](", ")", "- ", "1. ", "%", "Figure 1:", "|", "|--|"),
+]
 
 
 @settings(max_examples=150, deadline=None)
@@ -303,9 +369,14 @@ def test_any_bytes_are_read(tmp_path_factory, data, name):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.sampled_from(["$c^T$", "No.", "A = A^T", "x^T(A + A^T)", "12 hours", "The slope decreases."]), min_size=5, max_size=5), st.sampled_from(["({})", "{})", "{}.", "**({})**", "### 5({})\n", "- ({})"]))
+@given(
+    st.lists(st.sampled_from(["$c^T$", "No.", "A = A^T", "x^T(A + A^T)", "12 hours", "The slope decreases."]), min_size=5, max_size=5),
+    st.sampled_from(["({})", "{})", "{}.", "**({})**", "### 5({})\n", "- ({})"]),
+)
 def test_parts_do_not_leak_into_each_other(tmp_path_factory, answers, mark):
-    text = "## 5. Vector Calculus Review\n\n" + "\n\n".join(f"{mark.format(letter)} {answer}" for letter, answer in zip("abcde", answers, strict=True))
+    text = "## 5. Vector Calculus Review\n\n" + "\n\n".join(
+        f"{mark.format(letter)} {answer}" for letter, answer in zip("abcde", answers, strict=True)
+    )
     writeup = read_files(tmp_path_factory.mktemp("parts"), writeup__md=text)
     assert [writeup.answer(f"5.{letter}").body for letter in "abcde"] == answers
 
