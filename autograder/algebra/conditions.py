@@ -1,4 +1,4 @@
-"""Answers that are conditions: `A = A^T`, `a_{ij} = a_{ji}`, "A is symmetric".
+"""Answers that are conditions: `u = 2 v`, `b_{ij} = c_{ji}`, "B is orthogonal".
 
 Two conditions are the same if each implies the other. A condition that is linear in its unknowns is solved exactly, and the other one
 is evaluated at random solutions; any other is looked for among structured matrices, which can refute but not prove.
@@ -68,7 +68,7 @@ def same_condition(
 ) -> Verdict:
     """Is the answer the same condition?
 
-    expected_condition: `A = A^T`. Symbols of the table that it does not name may occur in the answer and are meant for all their values.
+    expected_condition: an equation such as `B v = 0`. Symbols of the table that it does not name may occur in the answer and are meant for all their values.
     phrases: words -> condition text, either an equation or `SYMBOL assumption` (`A diagonal`). sufficient: conditions that are known
     to imply the expected one: they earn `share`, and so does every other condition that implies it without being implied.
     Raises ValueError for an expected condition or a phrase that cannot be read.
@@ -182,7 +182,7 @@ def read_condition_answer(text: str, symbols: Symbols, phrases: Mapping[str, lis
     if re.search(r"\b(either|maybe|perhaps|depends)\b|\?", text, re.IGNORECASE):
         found = re.search(r"\b(either|maybe|perhaps|depends)\b|\?", text, re.IGNORECASE)
         assert found is not None
-        raise Unreadable(text, found.start(), f"{found[0]!r} leaves the answer open", "one condition such as A = A^T")
+        raise Unreadable(text, found.start(), f"{found[0]!r} leaves the answer open", "one condition such as u = 2 v")
     spoken = list(_spoken(text, phrases))
     failure: Unreadable | None = None
     written: list[Part] = []
@@ -203,7 +203,7 @@ def read_condition_answer(text: str, symbols: Symbols, phrases: Mapping[str, lis
             written = [Part(f"not {p.text}", p.residual, p.relation, p.assumption, p.indices) for p in written]
     if not spoken and not written:
         if failure is None:
-            failure = Unreadable(text, 0, "no condition was found", "one condition such as A = A^T, or the word for it")
+            failure = Unreadable(text, 0, "no condition was found", "one condition such as u = 2 v, or the word for it")
         raise failure
     if written and spoken and not any(p.text.startswith("not ") for p in spoken):
         same = [p for p in spoken if p.text.lower() in phrases]
@@ -236,7 +236,7 @@ def _spoken(text: str, phrases: Mapping[str, list[Part]]) -> Iterator[Part]:
                     text,
                     prefix.start(),
                     f"{prefix[0].strip()} {words} is a condition that is not known here",
-                    "one condition such as A = A^T",
+                    "one condition such as u = 2 v",
                 )
             for p in phrases[words]:
                 yield Part(f"not {words}" if _NEGATION.search(before) else words, p.residual, p.relation, p.assumption, p.indices)
@@ -272,7 +272,7 @@ def _equations(text: str, candidate: str, symbols: Symbols) -> list[Part]:
     stated = [s for s in statements(text, toks, every=True) if any(t.kind == "op" and t.value in RELATION_SIGNS for t in s)]
     if not stated:
         at = next((t.at for t in toks if t.kind not in ("eof", "math")), 0)
-        raise Unreadable(text, at, "there is no equation", "one condition such as A = A^T")
+        raise Unreadable(text, at, "there is no equation", "one condition such as u = 2 v")
     statement = _without_quantifier(stated[-1])
     numpy = is_numpy(candidate)
     if any(t.kind == "op" and t.value in RELATION_SIGNS - {"="} for t in statement):
@@ -294,7 +294,7 @@ def _without_quantifier(statement: list[Token]) -> list[Token]:
 
 def _side(text: str, toks: list[Token], symbols: Symbols, numpy: bool) -> Node:
     if not toks:
-        raise Unreadable(text, len(text.rstrip()), "one side of the equation is missing", "one condition such as A = A^T")
+        raise Unreadable(text, len(text.rstrip()), "one side of the equation is missing", "one condition such as u = 2 v")
     end = toks[-1].end
     free = frozenset(i for i in INDICES if not any(s.name == i for s in symbols.declared))
     return Grammar(text, [*toks, Token("eof", "", end, end)], symbols, numpy=numpy, free=free).whole()
@@ -309,7 +309,7 @@ def _equation(text: str, one: list[Token], two: list[Token], symbols: Symbols, n
         ranges = {name: typer.find(dim) for name, dim in typer.ranges.items()}
         e = typer.close(e)
     except Misshapen as bad:
-        raise Unreadable(text, bad.at, f"the shapes in this equation do not fit: {bad}", "one condition such as A = A^T") from None
+        raise Unreadable(text, bad.at, f"the shapes in this equation do not fit: {bad}", "one condition such as u = 2 v") from None
     return Part(shown, residual=e, indices=tuple(sorted((name, str(dim)) for name, dim in ranges.items())))
 
 
@@ -323,7 +323,7 @@ def _comparison(text: str, statement: list[Token], symbols: Symbols, numpy: bool
     try:
         e = typer.close(typer.condition(node))
     except Misshapen as bad:
-        raise Unreadable(text, bad.at, f"this comparison cannot be used: {bad}", "one condition such as A = A^T") from None
+        raise Unreadable(text, bad.at, f"this comparison cannot be used: {bad}", "one condition such as u = 2 v") from None
     return Part(" ".join(text[statement[0].at : end].split()), relation=e)
 
 

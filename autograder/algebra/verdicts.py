@@ -110,7 +110,7 @@ def method_text(decision: Decision) -> str:
 
 
 def read_line(e: Expr | None, symbols: Symbols) -> str:
-    """`Read as: xᵀ (A + Aᵀ)`"""
+    """`Read as: (M + N)ᵀ z`"""
     return "" if e is None else f"Read as: {render(e, symbols)}"
 
 
