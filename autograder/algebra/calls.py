@@ -40,7 +40,9 @@ class Calls(Scripts):
                 raise self.fail("a function's exponent is a number", "\\sin^2(x)", at=t.at)
             exponent = powered.args[1]
         if self._at_op("(", "[", "\\{") or (self._at_op("{") and function not in BARE):
-            args = self._arguments()
+            args = self._sizes() if function in ("eye", "zeros", "ones") else self._arguments()
+        elif self._at_op("{") and function not in ("max", "min"):
+            args = [self._bracket()]
         elif function in BARE and function not in ("max", "min"):
             args = [self._bare()]
         else:
@@ -74,7 +76,18 @@ class Calls(Scripts):
         if function is None or function == "unknown" or not self._at_op("("):
             typed = self.text[t.at : t.end]
             raise Unreadable(self.text, t.at, f"{typed!r} is not known here", "inv, solve, dot, norm, where, exp and the like")
-        return self._build_call(function, self._arguments(), t.at)
+        return self._build_call(function, self._sizes() if function in ("eye", "zeros", "ones") else self._arguments(), t.at)
+
+    def _sizes(self) -> list[Node]:
+        """The arguments of eye, zeros and ones: `(n)`, `(n, m)`, `((n, m))`."""
+        opened = self.tok
+        inner = self.toks[self.i + 1]
+        if opened.value == "(" and inner.value in ("(", "[") and inner.kind == "op":
+            self._take()
+            args = self._arguments()
+            self._expect(")", opened.at)
+            return args
+        return self._arguments()
 
     def _arguments(self) -> list[Node]:
         """`(a, b)` or `\\{a, b\\}`; a condition may be an argument; `ord=2` counts as `2`."""
@@ -181,6 +194,8 @@ class Calls(Scripts):
             return args[0]
         if function in ("transpose", "inverse", "pinv"):
             return Node(function, tuple(args[:1]), None, at)
+        if function == "extent":
+            return Node("extent", tuple(args), 0, at)
         if function in ("eye", "zeros", "ones"):
             return Node(
                 function, (), tuple(self._dimension_text(a) for a in args if not (a.op == "num" and a.data == 1 and len(args) > 1)), at
@@ -240,6 +255,8 @@ class Calls(Scripts):
             return str(node.data)
         if node.op in ("dim", "index"):
             return str(node.data)
+        if node.op == "extent":
+            return "?"  # the size of something typed: left to where the matrix stands
         if node.op == "sym":
             return self.table.by_key(node.data).name
         if node.op == "add":

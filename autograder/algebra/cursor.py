@@ -10,9 +10,25 @@ from autograder.algebra.vocabulary import GREEK, KEYWORDS, RELATION_SIGNS
 from autograder.errors import OutOfBudget, Unreadable
 
 
+def keywords_out_of_styles(toks: list[Token]) -> list[Token]:
+    """`\\mathrm{otherwise}` as a keyword."""
+    out: list[Token] = []
+    i = 0
+    while i < len(toks):
+        if toks[i].kind == "style" and i + 1 < len(toks) and toks[i + 1].value == "{":
+            group, after = group_at(toks, i + 1)
+            if group and all(g.kind == "word" and g.value in KEYWORDS for g in group):
+                out += group
+                i = after
+                continue
+        out.append(toks[i])
+        i += 1
+    return out
+
+
 def split_exponents(toks: list[Token]) -> list[Token]:
     """`h^{(1)\\top}` as `h^{(1)}^{\\top}`: a layer and a transpose in one exponent."""
-    out = list(toks)
+    out = keywords_out_of_styles(toks)
     i = 0
     while i < len(out) - 3:
         if out[i].value == "^" and out[i].kind == "op" and out[i + 1].value == "{":

@@ -46,7 +46,13 @@ class Token:
     latex: bool = False
 
 
-SUPERSCRIPTS: Final = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ᵀᵗⁿⁱ", "0123456789+-()Ttni", strict=True)) | {"⊤": "T", "ᐪ": "T", "⸆": "T", "†": "+"}
+SUPERSCRIPTS: Final = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ᵀᵗⁿⁱ", "0123456789+-()Ttni", strict=True)) | {
+    "⊤": "T",
+    "⊺": "T",
+    "ᐪ": "T",
+    "⸆": "T",
+    "†": "+",
+}
 SUBSCRIPTS: Final = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₍₎ᵢⱼₖₙₘₜₓ", "0123456789+-()ijknmtx", strict=True))
 
 LIBRARIES: Final = "np numpy torch math scipy jnp nn linalg sympy"
@@ -94,7 +100,7 @@ class _Lexer:
         while self.i < self.end:
             self.step()
         self.emit("eof", "", 0)
-        return self.without_empty_delimiters()
+        return braced_rows(self.without_empty_delimiters())
 
     def without_empty_delimiters(self) -> list[Token]:
         """Without pairs of `\\left.` and `\\right.`, which show nothing; a `\\right.` that closes a brace stays."""
@@ -124,6 +130,8 @@ class _Lexer:
             self.emit("num", match[0], len(match[0]))
         elif c.isascii() and c.isalpha():
             self.word()
+        elif text.startswith("..", i):
+            self.emit("cmd", "ldots", len(text[i : self.end]) - len(text[i : self.end].lstrip(".")), latex=True)
         elif c == "." and self.attribute():
             pass
         elif c == "." or c in '"“”':
@@ -184,8 +192,8 @@ class _Lexer:
 
     def scripts(self, first: str) -> None:
         table, kind = (SUPERSCRIPTS, "sup") if first in SUPERSCRIPTS else (SUBSCRIPTS, "sub")
-        if first in "⊤†" and self.out and self.out[-1].value in ("^", "{"):
-            self.emit("word", {"⊤": "top", "†": "dagger"}[first], 1, latex=True)
+        if first in "⊤⊺ᵀ†" and self.out and self.out[-1].value in ("^", "{"):
+            self.emit("word", "dagger" if first == "†" else "top", 1, latex=True)
             return
         j = self.i
         while j < self.end and self.text[j] in table:
@@ -329,6 +337,20 @@ class _Lexer:
         if match is None:
             raise self.fail(f"\\{kind} without the name of an environment", "\\begin{bmatrix} ... \\end{bmatrix}")
         self.emit(kind, match[1].rstrip("*"), match.end() - self.i)
+
+
+def braced_rows(toks: list[Token]) -> list[Token]:
+    """`\\{` before rows of any environment begins cases: the environment becomes an array."""
+    out = list(toks)
+    for i in range(1, len(out)):
+        if out[i].kind == "begin" and out[i - 1].value == "\\{" and out[i].value not in ("array", "cases"):
+            depth = 0
+            for j in range(i, len(out)):
+                depth += (out[j].kind == "begin") - (out[j].kind == "end")
+                if depth == 0:
+                    out[i], out[j] = replace(out[i], value="array"), replace(out[j], value="array")
+                    break
+    return out
 
 
 def script_text(group: list[Token]) -> str:

@@ -111,6 +111,7 @@ class Names(Cursor):
         if accents and len(t.value) > 1 and not t.latex and self._lookup(t.value, tuple(sorted(accents)), []) is None:
             self._split_token(1)
             t = self.tok
+        self._split_subscript(t.value, tuple(sorted(accents)))
         found = self._symbol(t.value, tuple(sorted(accents)))
         if found is not None:
             return found
@@ -143,6 +144,19 @@ class Names(Cursor):
             return None
         self._take()
         return Node("sym", (), other.key, t.at)
+
+    def _split_subscript(self, base: str, accents: tuple[str, ...]) -> None:
+        """`x_iA_{ij}`: without braces a subscript is one letter, unless more letters make a name or are all indices."""
+        sign, script = self.toks[self.i + 1], self.toks[min(self.i + 2, len(self.toks) - 1)]
+        if sign.value != "_" or sign.kind != "op" or script.kind != "word" or script.latex or len(script.value) < 2:
+            return
+        if all(c in self.scope for c in script.value) or self.table.find(Name(base, accents, script.value)) is not None:
+            return
+        first = script.value[0]
+        if first in self.scope or self.table.find(Name(base, accents, first)) is not None:
+            here, self.i = self.i, self.i + 2
+            self._split_token(1)
+            self.i = here
 
     def _symbol(self, base: str, accents: tuple[str, ...]) -> Node | None:
         """A declared symbol at the current word, its scripts and its argument taken; None if there is none."""
@@ -313,6 +327,11 @@ class Names(Cursor):
                 raise self.fail(f"{self._shown(g)} is no dimension", "I_n", at=g.at)
         return tuple(parts)
 
+    def _transposed_next(self) -> bool:
+        """Does a transpose follow?"""
+        scripts = self._scripts_ahead(self.i)
+        return bool(scripts) and (scripts[0][0] == "'" or (scripts[0][0] == "^" and scripts[0][1] in TRANSPOSES))
+
     def _indicator(self) -> Node | None:
         """`1[wx+b>0]`, `\\mathbb{1}_{wx+b>0}`, `1(x > 0)`; None (and nothing read) where no condition follows."""
         start, bars = self.i, self.bars
@@ -382,6 +401,8 @@ class Names(Cursor):
             condition = self._indicator()
             if condition is not None:
                 return condition
+        if t.value == "1" and self._transposed_next():
+            return Node("ones", (), (), t.at)  # 1^T x: a vector of ones
         if t.value in ("0", "1") and (self._at_op("_") or self.tok.kind == "sub") and not self.tok.spaced:
             return Node("ones" if t.value == "1" else "zeros", (), self._dimensions_below(), t.at)
         return Node("num", (), Fraction(t.value), t.at)

@@ -47,8 +47,9 @@ _LEAD: Final = re.compile(
     re.IGNORECASE,
 )
 _COLON: Final = re.compile(r"[A-Za-z)](?<!\\):(?!=)\s")
+_TEXT_BEFORE: Final = re.compile(r"\\(?:text|textrm|mbox|textit|mathrm|textbf)\s*$")
 _REMARK_WORD: Final = re.compile(r"(?<![\\A-Za-z_])[A-Za-z]{3,}(?![A-Za-z_(])")
-_NUMPY: Final = re.compile(r"@|\b(?:np|numpy|torch|jnp|nn)\.|\.(?:dot|mm|mv|matmul|sum|mean)\(")
+_NUMPY: Final = re.compile(r"@|\b(?:np|numpy|torch|jnp|nn)\.|\.(?:dot|mm|mv|matmul|sum|mean|shape)\b|\b(?:sum|mean)\(")
 _BOX: Final = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{")
 
 
@@ -201,29 +202,40 @@ def _known(word: str, table: Symbols) -> bool:
 
 
 def _without_remark(candidate: str, table: Symbols) -> str:
-    """Without a remark in brackets at the end: `(since A is symmetric)`, `(row vector)`."""
+    """Without a remark in brackets at the end: `(since B is orthogonal)`, `[row vector]`, `\\text{(a column)}`."""
     while True:
         stripped = candidate.rstrip(" .,;\n\t")
-        if not stripped.endswith(")"):
+        closing = stripped[-1:]
+        if closing not in ")]}" or not closing:
             return candidate
+        opening = {")": "(", "]": "[", "}": "{"}[closing]
         depth = 0
         for j in range(len(stripped) - 1, -1, -1):
-            depth += (stripped[j] == ")") - (stripped[j] == "(")
+            depth += (stripped[j] == closing) - (stripped[j] == opening)
             if depth == 0:
                 break
         else:
             return candidate
-        words = _REMARK_WORD.findall(stripped[j:])
-        if (
-            j == 0
-            or not any(not _known(word, table) for word in words)
-            or stripped[:j].rstrip()[-1:] in set("+-*/@^_=\\")
-            or stripped[j - 1].isalnum()
-        ):
+        inside = stripped[j:]
+        words = _REMARK_WORD.findall(inside)
+        if closing == "}":
+            text = _TEXT_BEFORE.search(stripped[:j])
+            if text is None or re.match(r"\{\s*(if|when|otherwise|else|for|where|and|or|T)\b", inside):
+                return candidate
+            start = text.start()
+        else:
+            start = j
+            before = stripped[:j].rstrip()[-1:]
+            if before in set("+-*/@^_=\\{") or stripped[j - 1].isalnum():
+                return candidate
+        if start == 0 or not any(not _known(word, table) for word in words):
             return candidate
-        if _OR.match(stripped[j + 1 :].strip()):
+        if _OR.match(inside[1:].strip()):
             raise Unreadable(candidate, j, "two rival answers", "one answer")
-        candidate = _blank(candidate, j, len(stripped))
+        changed = _MODIFIERS.search(inside)
+        if changed and re.match(r"[\[({]\s*" + changed[0], inside):
+            raise Unreadable(candidate, j, f"the word {changed[0]!r} changes what the formula says", ONE_FORMULA)
+        candidate = _blank(candidate, start, len(stripped))
 
 
 def _no_rivals(text: str, candidate: str) -> None:
@@ -278,6 +290,8 @@ def _without_tails(candidate: str, table: Symbols) -> list[str]:
     for match in _TAIL.finditer(candidate):
         if candidate[: match.start()].strip() and not table.exact(Name(match[0])):
             tail = candidate[match.end() :]
+            if not re.search(r"\w", tail):
+                continue
             if match[0].lower() in ("and", "but") and not re.match(r"\s*(this|that|it|is|we|the|so)\b", tail):
                 continue
             kept = re.sub(r"(?:\\(?:text|textrm|mbox|textit)\s*\{)?[\s,;(]*$", "", candidate[: match.start()])
@@ -287,7 +301,7 @@ def _without_tails(candidate: str, table: Symbols) -> list[str]:
 
 def _formula(text: str, candidate: str, table: Symbols, *, numpy: bool, free: frozenset[str]) -> Node:
     """The last right-hand side of the last statement."""
-    toks = tokens(candidate)
+    toks = with_lines(candidate, tokens(candidate))
     statement = last_statement(text, toks)
     pieces = split_chain(statement)
     final = pieces[-1]
@@ -338,6 +352,24 @@ def depths(text: str, toks: list[Token]) -> list[int]:
     return out
 
 
+def with_lines(text: str, toks: list[Token]) -> list[Token]:
+    """Plain text: a line that neither ends nor begins with an operator ends a statement. (LaTeX has `\\\\` for that.)"""
+    if "\n" not in text or "\\" in text or "$" in text:
+        return toks
+    out: list[Token] = []
+    for t in toks:
+        before = out[-1] if out else None
+        if before is not None and t.kind != "eof" and "\n" in text[before.end : t.at]:
+            joined = any(
+                (u.kind == "op" and u.value not in (")", "]", "}", "'", "(", "[", "|", "\\|")) or u.value in ("cdot", "times")
+                for u in (before, t)
+            )
+            if not joined:
+                out.append(Token("newline", "\n", before.end, t.at))
+        out.append(t)
+    return out
+
+
 def last_statement(text: str, toks: list[Token]) -> list[Token]:
     """The tokens of the last statement: after the last arrow, line or comma outside of brackets."""
     return statements(text, toks)[-1]
@@ -353,6 +385,15 @@ def statements(text: str, toks: list[Token], *, every: bool = False) -> list[lis
     conditional = next(
         (k for k, t in enumerate(toks) if levels[k] == 0 and t.kind == "word" and t.value in ("if", "when", "otherwise", "else")), None
     )
+    if conditional is None:  # "x for x > 0, 0 for x < 0"; but "A x for all x, y" is none
+        conditional = next(
+            (
+                k
+                for k, t in enumerate(toks)
+                if t.kind == "word" and t.value == "for" and any(u.value in ("<", ">", "<=", ">=") for u in toks[k:])
+            ),
+            None,
+        )
     parts: list[tuple[str, list[Token]]] = [("", [])]
     for k, t in enumerate(toks):
         if levels[k] == 0:
@@ -405,7 +446,7 @@ def _is_remark(part: list[Token]) -> bool:
 
 def _before_domain(part: list[Token]) -> list[Token]:
     for k, t in enumerate(part):
-        if t.kind == "cmd" and t.value in ("in", "forall") and k:
+        if t.kind == "cmd" and t.value in ("in", "forall", "because") and k:
             return part[:k]
     return part
 

@@ -134,6 +134,9 @@ def draw_symbol(
     if symbol.shape == SCALAR:
         return number()
     rows, columns = symbol.shape[0].size(sizes), symbol.shape[1].size(sizes)
+    if {"orthogonal", "diagonal"} <= assumed:
+        one, zero = ring.const(Fraction(1)), ring.const(Fraction(0))
+        return [[rng.choice((one, ring.red(-one))) if i == j else zero for j in range(rows)] for i in range(rows)]
     if "orthogonal" in assumed:
         return orthogonal(ring, rows, draw, rng, symmetric="symmetric" in assumed, plain=plain, flipped=flipped)
     if "diagonal" in assumed:

@@ -78,6 +78,13 @@ class Scripts(Names):
                 self.i = after
                 return special
         t = self.tok
+        bracketed = "".join(g.value for g in self.toks[self.i + 1 : self.i + 4])
+        for length, word in ((2, bracketed[:1]), (3, bracketed[:2])):  # A^(T), A^(-T)
+            if t.value == "(" and bracketed[length - 1 : length] == ")":
+                special = self._exponent_word(word, node, at)
+                if special is not None:
+                    self.i += length + 1
+                    return special
         if t.kind == "word":
             special = None
             if not self.table.exact(Name(t.value)) and t.value not in self.scope:
@@ -167,6 +174,8 @@ class Scripts(Names):
     def _subscript(self, node: Node) -> Node:
         """An index into something that is no plain name, or a name's index that is no part of it."""
         t = self._take()
+        if t.kind == "sub" and node.op in ("norm", "bars"):
+            return self._norm_kind(node, t.value, t.at)
         if t.kind == "sub":
             return Node("elem", (node, *self._indices_from_text(t.value, t.at)), None, t.at)
         group, after = group_at(self.toks, self.i)
@@ -175,6 +184,14 @@ class Scripts(Names):
             return self._norm_kind(node, script_text([g for g in group if g.kind != "style"]), t.at)
         if not group or group[0].kind == "eof":
             raise self.fail("the subscript is empty", "x_i")
+        if node.op == "pow" and node.args[0].op in ("norm", "bars"):  # \\|x\\|^2_2
+            self.i = after
+            kind = self._norm_kind(node.args[0], script_text([g for g in group if g.kind != "style"]), t.at)
+            return Node("pow", (kind, node.args[1]), None, node.at)
+        if node.op == "pow" and node.args[0].op == "sym" and node.args[1].op == "num":  # x^2_i is the square of an entry
+            self.i = after
+            entry = Node("elem", (node.args[0], *self._indices(group)), None, t.at)
+            return Node("pow", (entry, node.args[1]), None, node.at)
         self.i = after
         return Node("elem", (node, *self._indices(group)), None, t.at)
 
@@ -200,6 +217,14 @@ class Scripts(Names):
         name = t.value
         if name in ("T", "mT", "H", "mH"):
             return Node("transpose", (node,), None, t.at)
+        if name == "shape" and self._at_op("["):
+            self._take()
+            which = self.tok.value
+            if which not in ("0", "1"):
+                raise self.fail("a matrix has shape[0] and shape[1]", "A.shape[0]")
+            self._take()
+            self._expect("]", t.at)
+            return Node("extent", (node,), int(which), t.at)
         if name == "I" and not self._at_op("("):
             return Node("inverse", (node,), None, t.at)
         if not METHODS.get(name) or not self._at_op("("):

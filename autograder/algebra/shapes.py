@@ -22,11 +22,13 @@ from autograder.errors import OutOfBudget
 class Unknown:
     """A dimension that is not known yet; `hint` is its text if one was typed (`I_n`)."""
 
-    __slots__ = ("hint", "value")
+    __slots__ = ("hint", "one", "value")
 
-    def __init__(self, hint: str = "") -> None:
+    def __init__(self, hint: str = "", *, one: bool = False) -> None:
         self.value: Dim | Unknown | None = None
         self.hint = hint
+        self.one = one
+        """May it be 1? Not for I and a vector of ones: of size one they are scalars written strangely."""
 
 
 def zero_node(node: Node) -> bool:
@@ -66,9 +68,11 @@ class Inference:
             return bool(one is two or one == two)
         if isinstance(two, Unknown) and not isinstance(one, Unknown):
             one, two = two, one
-        if two == ONE:
-            return False  # an identity or a vector of ones of size one is a scalar written strangely
         assert isinstance(one, Unknown)
+        if two == ONE and not one.one:
+            return False
+        if isinstance(two, Unknown) and one.one != two.one:
+            one, two = (one, two) if one.one else (two, one)
         one.value = two
         self.trail.append(one)
         return True
@@ -157,6 +161,16 @@ class Inference:
     def _on_dim(self, node: Node) -> Expr:
         return self._make("dim", (), node.data)
 
+    def _on_extent(self, node: Node) -> Expr:
+        """`A.shape[0]`, `len(x)`: a dimension as a number."""
+        e = self.infer(node.args[0])
+        dim = self.find(e.shape[node.data])
+        if not isinstance(dim, Dim):
+            raise Misshapen("a size that is not known", node.at)
+        parts = [self._make("dim", (), name) for name in dim.names]
+        parts += [self._number(dim.number)] if dim.number or not parts else []
+        return parts[0] if len(parts) == 1 else self._make("add", tuple(parts))
+
     def _on_const(self, node: Node) -> Expr:
         return self._make("const", (), node.data)
 
@@ -190,7 +204,7 @@ class Inference:
         if len(dims) == 2:
             return self._make(op, (), None, (dims[0], dims[1]))
         if op == "zeros" and not dims:
-            return self._make(op, (), None, (Unknown(), Unknown()))
+            return self._make(op, (), None, (Unknown(one=True), Unknown(one=True)))
         return self._make(op, (), None, (dims[0] if dims else Unknown(), ONE))
 
     # --- sums and products

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
-from autograder.algebra.vocabulary import LOOKALIKES
+from autograder.algebra.vocabulary import ACCENTS, LOOKALIKES
 from autograder.errors import Unreadable
 
 ASSUMPTIONS: Final = frozenset({"symmetric", "positive_definite", "orthogonal", "invertible", "diagonal", "positive", "nonzero"})
@@ -33,6 +33,11 @@ TOGETHER: Final = frozenset(
         frozenset({"positive", "nonzero"}),
         frozenset({"positive", "diagonal"}),
         frozenset({"nonzero", "diagonal"}),
+        frozenset({"orthogonal", "diagonal"}),
+        frozenset({"symmetric", "positive"}),
+        frozenset({"symmetric", "nonzero"}),
+        frozenset({"invertible", "positive"}),
+        frozenset({"invertible", "nonzero"}),
     }
 )
 """Pairs of assumptions for which there is a sampler; a table with another pair is refused rather than misread."""
@@ -284,6 +289,8 @@ def symbols(
 
 def _spelled_out(name: Name) -> list[Name]:
     """`\\hat{X}` as it is typed without LaTeX: X_hat, Xhat, hatX."""
+    if name.sub in ACCENTS and not name.accents and not name.sup and not name.primes:
+        return [Name(name.base, (ACCENTS[name.sub],))]
     if len(name.accents) != 1 or name.sup or name.primes:
         return []
     accent = name.accents[0]

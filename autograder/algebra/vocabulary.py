@@ -55,7 +55,8 @@ STYLES: Final = frozenset({
 
 SKIPPED: Final = frozenset({
     "left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "Biggl", "Biggr", "middle", "quad",
-    "qquad", "enspace", "thinspace", "medspace", "thickspace", "negthinspace", "nonumber", "notag", "displaylimits", "hfill", "noindent",
+    "qquad", "enspace", "thinspace", "medspace", "thickspace", "negthinspace", "nonumber", "checkmark", "blacksquare", "square", "qed",
+    "qedhere", "notag", "displaylimits", "hfill", "noindent",
     "smallskip", "medskip", "bigskip", "hline", "par", "centering", "relax", "strut", "null", "mkern", "allowbreak", "newline",
 })
 
@@ -86,7 +87,8 @@ PLAIN: Final = frozenset({
 })
 
 FUNCTIONS: Final[Mapping[str, str]] = {
-    "tr": "trace", "Tr": "trace", "trace": "trace", "Trace": "trace", "det": "det", "Det": "det", "inv": "inverse", "inverse": "inverse",
+    "len": "extent", "tr": "trace", "Tr": "trace", "trace": "trace", "Trace": "trace", "det": "det", "Det": "det", "inv": "inverse",
+    "inverse": "inverse",
     "Inverse": "inverse", "pinv": "pinv", "exp": "exp", "log": "log", "ln": "log", "sqrt": "sqrt", "sin": "sin", "cos": "cos",
     "tan": "tan", "tanh": "tanh", "sinh": "sinh", "cosh": "cosh", "arctan": "atan", "atan": "atan", "abs": "abs", "fabs": "abs",
     "absolute": "abs", "sign": "sign", "sgn": "sign", "max": "max", "maximum": "max", "Max": "max", "min": "min", "minimum": "min",
@@ -146,6 +148,8 @@ OPENERS: Final = {
 }
 
 FILLERS: Final = frozenset({
+    "given", "written", "expressed", "computed", "simply", "just", "exactly", "precisely", "can", "should", "would", "will", "also",
+    "since",
     "the", "so", "gradient", "derivative", "jacobian", "partial", "is", "are", "equals", "equal", "to", "answer", "we", "get", "have",
     "obtain", "which", "thus", "hence", "therefore", "then", "it", "this", "that", "result", "final", "gives", "yields", "of", "respect",
     "wrt", "finally", "solution", "formula", "expression", "value", "by", "our", "my", "an", "in", "row", "vector", "matrix", "ans",
