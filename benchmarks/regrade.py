@@ -146,7 +146,8 @@ def make_suite(home: Path) -> Path:
     (suite / "assignment.toml").write_text("\n".join(toml), encoding="utf-8")
     (suite / "public.py").write_text("READINGS = {}\nPUBLIC_CHECKS = {}\n", encoding="utf-8")
     (suite / "cases.py").write_text(CASES, encoding="utf-8")
-    tests = "from cases import case\nfrom gradescope_utils.autograder_utils.decorators import number, weight\n\nfrom autograder.numeric import near\n"
+    tests = "from cases import case\nfrom gradescope_utils.autograder_utils.decorators import number, weight\n\n"
+    tests += "from autograder.numeric import near\n"
     for i, n in enumerate(numbers):
         tests += f"\n\n@number({n!r})\n@weight(1)\ndef test_{i}(student, judge):\n    name, args, truth = case({i})\n"
         tests += '    judge(near(student(f"work.{name}", *args), truth))\n'
@@ -263,13 +264,16 @@ def _tried(guest: Any, request: dict[str, Any], buffers: list[memoryview]) -> No
 # peers ----------------------------------------------------------------------------------------------------------------
 
 
-def environment(folder: Path, package: str) -> Path:
-    """The Python of a new environment with the package, and numpy and torch borrowed from ours."""
+def environment(folder: Path, *packages: str) -> Path:
+    """The Python of a new environment with the packages, and numpy and torch borrowed from ours."""
     import numpy
 
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
-    subprocess.run([str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", package], check=True)
+    command = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages]
+    installed = subprocess.run(command, capture_output=True, text=True, check=False)
+    if installed.returncode:
+        raise SystemExit(f"{', '.join(packages)} cannot be installed: {installed.stderr[-2000:]}")
     where = subprocess.run([str(python), "-c", "import site; print(site.getsitepackages()[0])"], capture_output=True, text=True, check=True)
     Path(where.stdout.strip(), "borrowed.pth").write_text(f"{Path(numpy.__file__).parents[1]}\n", encoding="utf-8")
     return python
@@ -372,14 +376,11 @@ def speed(n: int, peers: int) -> None:
             rates["floor", jobs] = floor(base / "class", jobs, calls)
             rates["ours", jobs] = ours(base / "class", jobs)
             ratio = rates["ours", jobs] / rates["floor", jobs]
-            print(
-                f"{jobs} job{'s' * (jobs > 1)}: floor {rates['floor', jobs]:.2f}/s, full suite {rates['ours', jobs]:.2f}/s, ratio {ratio:.2f} (goal 0.5)",
-                flush=True,
-            )
+            told = f"floor {rates['floor', jobs]:.2f}/s, full suite {rates['ours', jobs]:.2f}/s, ratio {ratio:.2f} (goal 0.5)"
+            print(f"{jobs} job{'s' * (jobs > 1)}: {told}", flush=True)
         gain = {who: rates[who, 2] / rates[who, 1] for who in ("floor", "ours")}
-        print(
-            f"two jobs gain: floor {gain['floor']:.2f}x, ours {gain['ours']:.2f}x, {gain['ours'] / gain['floor']:.2f} of the floor's (goal 0.9)"
-        )
+        share = gain["ours"] / gain["floor"]
+        print(f"two jobs gain: floor {gain['floor']:.2f}x, ours {gain['ours']:.2f}x, {share:.2f} of the floor's (goal 0.9)")
         print(f"with the hostile ones, 2 jobs: {ours(base / 'all', 2):.2f}/s", flush=True)
         if peers:
             against_peers(base, n, peers)
@@ -390,7 +391,7 @@ def against_peers(base: Path, n: int, peers: int) -> None:
     make_common(base / "common", max(n, peers))
     some = sorted((base / "common").iterdir())[:peers]
     unit = gradescope_utils(environment(base / "env-gradescope", "gradescope-utils"), base)
-    notebook = otter(environment(base / "env-otter", "otter-grader"), base)
+    notebook = otter(environment(base / "env-otter", "otter-grader", "ipykernel"), base)
     mine = ours(base / "common", 1, str(suite))
     theirs = {"gradescope-utils": (rate(unit, some), 30), "otter-grader": (rate(notebook, some[: max(2, peers // 3)]), 100)}
     mine = (mine + ours(base / "common", 1, str(suite))) / 2
