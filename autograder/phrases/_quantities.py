@@ -258,7 +258,7 @@ def _read(plain: str, match: re.Match[str]) -> _Found:
 
 
 def _inside_expression(plain: str, start: int, end: int) -> bool:
-    """Whether a number stands in parentheses together with operators and names: `(x - (0.3 + 0.7y))`."""
+    """Whether a number stands in parentheses together with operators and names: `(x - (0.1 + 0.2y))`."""
     opening = plain.rfind("(", max(0, start - 40), start)
     closing = plain.find(")", end, end + 40)
     if opening < 0 or closing < 0 or ")" in plain[opening:start]:
