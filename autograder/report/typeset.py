@@ -1,6 +1,6 @@
 """A formula as the algebra room writes it -> MathML, for pages: no fonts, no scripts, nothing fetched.
 
-What is read is our own notation (`{ (φ − y) x if w x + b > 0; 0 otherwise }`), never a student's text. Whatever is not understood
+What is read is our own notation (`{ a x if x > 0; 0 otherwise }`), never a student's text. Whatever is not understood
 gives None, and the page shows the line as it is.
 """
 
@@ -88,12 +88,7 @@ class _Parser:
         return body
 
     def expression(self) -> str:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise _Unknown
-        body = self.cases() if self.peek()[1] == "{" else self.sum()
-        self.depth -= 1
-        return body
+        return self.cases() if self.peek()[1] == "{" else self.sum()
 
     def cases(self) -> str:
         self.take("{")
@@ -129,12 +124,16 @@ class _Parser:
         return _row(parts)
 
     def sum(self) -> str:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise _Unknown
         parts = []
         if self.peek()[1] == "−":
             parts.append(_operator(self.take()))
         parts.append(self.product())
         while self.peek()[1] in ("+", "−"):
             parts += [_operator(self.take()), self.product()]
+        self.depth -= 1
         return _row(parts)
 
     def product(self) -> str:

@@ -22,7 +22,7 @@ from autograder.report.evidence import lines_of
 from autograder.worker import File, Kept, Tensor, Worker
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # pytest's importlib mode does not put it there
-from flawed_bank import BANK, written
+from flawed_bank import BANK, graded_bank, written
 
 ROOT = Path(__file__).resolve().parents[2]
 HW0 = load_assignment(ROOT / "tests" / "hw0")
