@@ -18,7 +18,7 @@ from public import POINTS
 from autograder.algebra import numeric_function
 from autograder.errors import OutOfBudget, Unreadable
 from autograder.phrases import Window, quantity, read_quantities
-from autograder.verdict import combined, correct, incorrect, partial, undecided, unreadable
+from autograder.verdict import combined, correct, incorrect, missing, partial, undecided, unreadable
 from autograder.worker import Failure, Reply
 
 WRITTEN = 0.5
@@ -480,6 +480,39 @@ def band_pass_values(given, part_e, student):
     return outside(message, found.value, "ohm", windows[wrong], read, None, sum(inside) / 2)
 
 
+# What the notebook itself says --------------------------------------------------------------------------------------------
+
+SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n+")
+ASKS = re.compile(
+    r"^\W*(?:(?:now|then|next|finally|please|again|first)\b,?\s+)?(?:"
+    r"let['’]?s|let us|run|train|try|complete|use|report|fill|write|implement|compare|describe|explain|change|look|plot|find|"
+    r"modify|repeat|answer|"
+    r"note that|recall|in this|we (?:will|can|now|want|are going|would)|you (?:will|can|should|may|might)|"
+    r"what|how|why|does|do|is|are|which|can)\b",
+    re.IGNORECASE,
+)
+CLAIMS = re.compile(
+    r"\b(?:yes|no|not|match\w*|same|close|similar|rough\w*|approx\w*|differ\w*|good|well|almost|agree\w*|deviat\w*|off|longer|shorter|fast\w*|slow\w*|"
+    r"time|converge\w*|more|less|large\w*|small\w*|depends?|steps?|iterations?|worse|better)\b",
+    re.IGNORECASE,
+)
+TITLE_WORDS = 8
+
+
+def only_asked(text):
+    """Whether a part holds nothing but its question and title, as the notebook of the course brings them along."""
+    sentences = [s for s in SENTENCE.split(re.sub(r"[#*_`>]", " ", text)) if re.search(r"\w", s)]
+    rest = [s for s in sentences if not s.rstrip().endswith("?") and not (ASKS.match(s) and len(sentences) > 1)]
+    return not any(CLAIMS.search(s) or len(s.split()) >= TITLE_WORDS for s in rest)
+
+
+def words_alone(given, message, read):
+    """Words where numbers may be: a person looks, unless they are the question's."""
+    if only_asked(text_of(given)):
+        return missing("Nothing was handed in for this part but its question.")
+    return undecided(message, read=read)
+
+
 # (h) and (i) ------------------------------------------------------------------------------------------------------------
 
 
@@ -499,7 +532,7 @@ def bode_cutoffs(given):
     values = [v for v in values if v.value not in desired and (v.unit or v.value >= 100)]
     read = said(given, values)
     if not values:
-        return undecided("Words without cutoffs: a person looks.", read=read)
+        return words_alone(given, "Words without cutoffs: a person looks.", read)
     low, high = truth.honest_windows("7.h")
     windows = [Window(w.low - WRITTEN, w.high + WRITTEN, w.where) for w in (low, high)]
 
@@ -558,7 +591,7 @@ def organ_values(given):
     values = [v for v in values if v.unit == "ohm" or v.label] if sum(v.unit == "ohm" or bool(v.label) for v in values) >= 4 else values
     read = said(given, values)
     if len(values) < 4:
-        return undecided("Words without the four resistors: a person looks.", read=read)
+        return words_alone(given, "Words without the four resistors: a person looks.", read)
     stated = {v.start for v in values if v.start is not None} | {v.value for v in everything if v.role == "start"}
     unmeasured = False
     best, shown, runs = 0.0, None, [values[i : i + 4] for i in range(0, len(values) - 3, 4)]
