@@ -30,7 +30,8 @@ _NAME: Final = (
     r"(?:\\(?:hat|tilde|bar|mathbf|bm|boldsymbol|mathrm|mathcal)\s*\{?\s*)?(?:\\[A-Za-z]+|[A-Za-zΑ-Ωα-ω])(?:\s*\})?(?:_\{?\w+\}?)?"
 )
 _PRODUCT_OF_THREE: Final = re.compile(rf"^\s*({_NAME})\s*({_NAME})\s*({_NAME})\s*{_TRANSPOSED}\s*$")
-_VARIABLE: Final = r"(?:_\s*(?:\{\s*(?P<v1>[^{}]+|\\\w+\s*\{\w\})\s*\}|(?P<v2>\\?\w)))?"
+_SQUARE: Final = re.compile(rf"^\s*({_NAME})\s*({_TRANSPOSED})?\s*({_NAME})\s*({_TRANSPOSED})?\s*$")
+_VARIABLE: Final = r"(?:_\s*(?:\{\s*(?P<v1>[^{}]+|\\\w+\s*\{\w\})\s*\}|(?P<v2>\\[A-Za-z]+|\w)))?"
 _NABLA: Final = re.compile(rf"^\s*(?:\\nabla|∇){_VARIABLE}\s*(?P<body>.+)$", re.DOTALL)
 _PARTIAL: Final = re.compile(
     r"^\s*\\d?t?frac\s*\{\s*(?:\\partial|d|\\mathrm\{d\}|∂)\s*(?P<top>.*?)\}\s*\{\s*(?:\\partial|d|\\mathrm\{d\}|∂)\s*(?P<v1>.+?)\s*\}\s*(?P<body>.*)$",
@@ -123,7 +124,7 @@ def single_name(text: str) -> tuple[Name, str] | None:
     toks = [t for t in tokens(text) if t.kind == "word"]
     if len(toks) > 1 and not name.sub or len(name.base) > 1 and not (toks and toks[0].latex) and not name.accents:
         return None
-    if name.sup in ("T", "top", "*", "2", "-1") or name.primes:
+    if name.sup and not re.fullmatch(r"\(\w+\)|star|opt|new", name.sup) or name.primes:
         return None
     return name, argument
 
@@ -132,6 +133,14 @@ def three_names(text: str) -> tuple[str, str, str] | None:
     """`U \\Sigma V^T`: the three names, as typed."""
     match = _PRODUCT_OF_THREE.match(text)
     return (match[1], match[2], match[3]) if match else None
+
+
+def one_name_squared(text: str) -> tuple[str, str] | None:
+    """`L L^T` (`lower`) or `R^T R` (`upper`): the name, and which."""
+    match = _SQUARE.match(text)
+    if match is None or match[1].strip() != match[3].strip() or (match[2] is None) == (match[4] is None):
+        return None
+    return match[1], "upper" if match[2] else "lower"
 
 
 # --- reading a side
@@ -269,9 +278,14 @@ def _variants(node: Node, table: Symbols) -> Iterator[Node]:
 
 
 def _open_zero(node: Node, around: str) -> bool:
-    """Is it a 0 whose size its surroundings leave open: in a block, or as a factor?"""
+    """Is it a 0 whose size its surroundings leave open: in a block, transposed, or as a factor?"""
     bare = node.op == "num" and node.data == 0
-    return around == "block" and (bare or node.op == "zeros") or around == "prod" and bare
+    return (
+        around == "block"
+        and (bare or node.op == "zeros")
+        or around in ("prod", "transpose")
+        and (bare or node.op == "zeros" and not node.data)
+    )
 
 
 def _has_open_zero(node: Node, around: str = "") -> bool:
@@ -342,9 +356,10 @@ def _decided(step: Step, left: Side, right: Side, notation: Notation, domains: t
     fitting = [p for p in pairs if isinstance(p[0], Expr) and isinstance(p[1], Expr)]
     if not fitting:
         one, two = pairs[0]
-        bad = one if isinstance(one, Misshapen) else two
+        bad, side = (one, left) if isinstance(one, Misshapen) else (two, right)
         assert isinstance(bad, Misshapen)
-        if not MISFITS.search(str(bad)):
+        assert side.node is not None
+        if not MISFITS.search(str(bad)) or _has_open_zero(side.node):
             return replace(step, verdict="unreadable", how=str(bad))
         return _repaired(step, left, right, notation, domains, str(bad))
     same = [p for p in fitting if p[0].shape == p[1].shape]  # type: ignore[union-attr]
@@ -352,6 +367,8 @@ def _decided(step: Step, left: Side, right: Side, notation: Notation, domains: t
         one, two = fitting[0]
         assert isinstance(one, Expr)
         assert isinstance(two, Expr)
+        if any(side.node is not None and _has_open_zero(side.node) for side in (left, right)):
+            return replace(step, verdict="unreadable", how="the size of a 0 is not clear")
         return replace(
             step,
             verdict="false",
@@ -412,10 +429,14 @@ def _compared(step: Step, one: Expr, two: Expr, notation: Notation, domains: tup
     for k, domain in enumerate(domains):
         if k and not _matters(domain, names):
             continue
+        free = replace(domain, assumed=())
         exactly = _exactly(step.sign, one, two, domain)
         if exactly:
             return replace(step, verdict="holds", how="the same expression" if one == two else "exact evaluation")
-        found = violation(one, step.sign, two, domain)
+        found = violation(one, step.sign, two, free)
+        if found is not None and not found.strict and domain.assumed:
+            found = violation(one, step.sign, two, domain)
+            exactly = None
         if found is None and exactly is not None:
             return replace(step, verdict="unreadable", how="the sides differ, but no point was found that shows it")
         if found is None:
@@ -437,7 +458,7 @@ def _exactly(sign: str, one: Expr, two: Expr, domain: Domain) -> bool | None:
     if one == two:
         return True
     drawn = {key for i in domain.introduced for key in i.keys}
-    if domain.recursion or domain.assumed or drawn & used(one, two):
+    if domain.recursion or drawn & used(one, two):
         return None
     values = dict(domain.values)
     one, two = substituted(one, values), substituted(two, values)

@@ -7,8 +7,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, runtime_checkable
 
-from autograder.algebra.bounds import Domain, Introduced, alike, fingerprint, used
-from autograder.algebra.chains import Notation, Side, Step, decided, declared, expressions, read_side, single_name, slope_of, three_names
+from autograder.algebra.bounds import Domain, Introduced, alike, fingerprint, used, violation
+from autograder.algebra.chains import (
+    Notation,
+    Side,
+    Step,
+    decided,
+    declared,
+    expressions,
+    one_name_squared,
+    read_side,
+    single_name,
+    slope_of,
+    three_names,
+)
+from autograder.algebra.differentials import substituted
 from autograder.algebra.evaluate import Point, value_at
 from autograder.algebra.expression import Expr, Misshapen, definition, read_expected
 from autograder.algebra.rings import Real, Undefined, Unsupported
@@ -27,6 +40,8 @@ SLIP_OF_THE_PEN: Final = 0.05
 PEN: Final = frozenset({"missing_parentheses", "transposed", "shape"})
 MOST_LOST: Final = 0.6
 """Of the points, to false steps together."""
+ARGUED: Final = 4
+"""Valid steps, other than the claim in other arrangements, from which on there may be a route that the rubric does not know."""
 WORDY: Final = 40
 """Words of prose from which on an argument may stand in the words alone."""
 MAX_SHOWN: Final = 300
@@ -44,6 +59,7 @@ _CLAUSE: Final = re.compile(
 )
 _DEFINES: Final = re.compile(r"\b(let|define|defined|denote|denoting|write|where|set|call|with|put|as)\b", re.IGNORECASE)
 _SPLITS: Final = re.compile(r"decompos|\bsvd\b|singular value|factor|diagonali[sz]|spectral|eigen|written as", re.IGNORECASE)
+_TIMES: Final = re.compile(r"(?<=[\s}*])x(?=\s+[A-Za-z\\{])")
 _RESTRICTS: Final = re.compile(r"full (?:column |row )?rank|linearly independent columns|invertible (?:F|X|matrix F)", re.IGNORECASE)
 
 
@@ -145,6 +161,8 @@ class _Walk:
         self.letters = sequence_letters(body, rubric.sequence) if rubric.sequence else None
         self.steps: list[Step] = []
         self.present = present
+        self.lone_x = len(re.findall(r"(?<![A-Za-z\\_^{])x(?![A-Za-z])", body)) == 1
+        # a single x, between two factors, is a sign of multiplication
         self.carried: dict[str, Side] = {}
         self.hypothetical = False
         self._prints: _Prints | None = None
@@ -164,9 +182,8 @@ class _Walk:
 
     def side(self, text: str) -> Side:
         side = self.carried.get(text) or read_side(self.put(text), self.notation)
-        if side.unknown == "x":
-            times = re.sub(r"(?<=[\s}*])x(?=\s)", " ", self.put(text))
-            again = read_side(times, self.notation)
+        if side.unknown == "x" and self.lone_x:
+            again = read_side(_TIMES.sub(" ", self.put(text)), self.notation)
             side = again if not again.unread else side
         return side
 
@@ -227,6 +244,44 @@ class _Walk:
         self.names |= {k: t for k, t in zip(keys, names, strict=False)}
         return True
 
+    def root(self, typed: str, kind: str, source: Expr) -> bool:
+        """`source = L L^T` with a name that is new."""
+        found = single_name(typed)
+        if found is None or self.notation.table.exact(found[0]) is not None or ONE in source.shape or source.shape[0] != source.shape[1]:
+            return False
+        if not self.symmetric(source):
+            return False
+        table, key = declared(self.notation.table, found[0], typed, source.shape)
+        base, _ = declared(self.domains[0].table, found[0], typed, source.shape)
+        self.notation = replace(self.notation, table=table)
+        one = Introduced(kind, (key,), source, (typed,))
+        self.domains = tuple(replace(d, table=base, introduced=(*d.introduced, one)) for d in self.domains)
+        return True
+
+    def chosen_freely(self, step: Step) -> bool:
+        """`Gamma = ...` for a symbol that the problem fixes by a constraint alone: does the constraint hold for this choice?"""
+        one, two = (s.expression if s else None for s in (step.left, step.right))
+        if one is None or two is None or step.sign != "=":
+            return False
+        table, domain = self.chosen.table, self.domains[0]
+        for name, value in ((one, two), (two, one)):
+            if name.op != "sym" or name.data in used(value) or not table.constraints:
+                continue
+            sides = [[read_expected(side, table) for side in text.split("=")] for text in table.constraints]
+            if not any(name.data in used(a, b) for a, b in sides):
+                continue
+            try:
+                kept = all(
+                    violation(substituted(a, {name.data: value}), "=", substituted(b, {name.data: value}), domain) is None for a, b in sides
+                )
+            except (Unsupported, Misshapen):
+                return False
+            if kept:
+                more = tuple(replace(d, values=(*d.values, (name.data, value))) for d in self.domains)
+                self.domains = (*self.domains, *more)
+                return True
+        return False
+
     def symmetric(self, e: Expr) -> bool:
         flipped = Expr("transpose", (e,), None, (e.shape[1], e.shape[0]))
         try:
@@ -260,6 +315,8 @@ class _Walk:
                 item, self.notation
             ):
                 step = replace(step, verdict="unreadable", how="the name stood for something else before", slip="two_meanings", found=None)
+            elif self.chosen_freely(step):
+                step = replace(step, verdict="holds", how="a choice that the problem leaves open", found=None)
             elif assumed and not self.ranged(step):
                 self.assume(step)
                 step = replace(
@@ -287,12 +344,12 @@ class _Walk:
     def introduced(self, item: Relation, step: Step) -> bool:
         """`A = ...` with a new name: a definition, and so no claim. Also `F = U S V^T`."""
         for typed, other in ((item.left, item.right), (item.right, item.left)):
-            names = three_names(self.put(typed))
+            names = three_names(self.put(typed)) or one_name_squared(self.put(typed))
             if names is None:
                 continue
             side = self.side(other)
             e = self.first(side) if side.node is not None else None
-            if e is not None and self.decompose(names, e):
+            if e is not None and (self.decompose(names, e) if len(names) == 3 else self.root(names[0], names[1], e)):
                 self.steps.append(replace(step, verdict="holds", how="a decomposition that exists", left=side, right=Side(typed)))
                 return True
         for typed, other in ((item.left, item.right), (item.right, item.left)):
@@ -496,10 +553,11 @@ def _verdict(followed: Followed, text: Text, rubric: Rubric) -> Verdict:
         return correct("Every step that could be checked holds.", method=_method(steps), read=read, evidence=evidence).with_remarks(
             *remarks
         )
-    open_ = bool(unread) or not text.complete or text.words >= WORDY
+    unclear = bool(unread) or not text.complete
+    open_ = unclear or text.words >= WORDY or _argued(steps, followed, rubric) >= ARGUED
     share = sum(w.weight for w in rubric.waypoints if w.name in followed.reached)
     if false:
-        if open_:
+        if unclear:
             share += sum(w.weight for w in lacking if not w.final)
         pen = sum(s.slip in PEN for s in false)
         lost = pen * SLIP_OF_THE_PEN + (FALSE_STEP + FURTHER_STEP * (len(false) - pen - 1) if pen < len(false) else 0.0)
@@ -516,7 +574,7 @@ def _verdict(followed: Followed, text: Text, rubric: Rubric) -> Verdict:
             *more, *remarks
         )
     ended = any(w.final and w.name in followed.reached for w in rubric.waypoints)
-    if open_ and (ended or unread and unread[-1] is steps[-1] or not steps):
+    if open_ and (ended or unclear and unread and unread[-1] is steps[-1] or not steps):
         notes = [_lack(lacking), *remarks] if steps else remarks
         return replace(
             undecided("Too little of this could be read to decide it: a person reads this derivation.", read=read, evidence=evidence)
@@ -541,6 +599,20 @@ def _verdict(followed: Followed, text: Text, rubric: Rubric) -> Verdict:
     ).with_remarks(*remarks)
 
 
+def _argued(steps: tuple[Step, ...], followed: Followed, rubric: Rubric) -> int:
+    """Valid steps that speak of more than the claim does."""
+    claim: set[str] = set()
+    for waypoint in rubric.waypoints:
+        if waypoint.final:
+            for text in (*waypoint.values, *(t for pair in waypoint.bounds for t in pair)):
+                claim |= read_side(text, followed.setting.notation).mentions
+    found = set()
+    for s in steps:
+        if s.verdict == "holds" and s.left is not None and s.right is not None and (s.left.mentions | s.right.mentions) - claim:
+            found.add((s.left.text, s.right.text))
+    return len(found)
+
+
 def _lack(lacking: list[Waypoint]) -> str:
     return f"Not found among the steps: {'; '.join(w.name for w in lacking)}."
 
@@ -561,7 +633,11 @@ def _read(followed: Followed, text: Text) -> str:
 
 
 def _remarks(followed: Followed, unread: list[Step]) -> list[str]:
-    out = [f"Line {s.line}: `{s.text}` holds with ≤, but both sides can be equal." for s in followed.steps if s.slip == "strict"]
+    out = [
+        f"Line {s.line}: `{s.text}` holds with ≤, but both sides can be equal."
+        for s in followed.steps
+        if s.slip == "strict" and s.verdict == "holds"
+    ]
     out += [f"Line {s.line}: `{s.text}` could not be checked: {s.how}." for s in unread[:6]]
     if len(unread) > 6:
         out.append(f"{len(unread) - 6} more steps could not be checked.")

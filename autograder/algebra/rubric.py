@@ -200,7 +200,8 @@ def _following(rubric: Rubric, binding: tuple[tuple[str, str], ...]) -> Iterator
 
 @lru_cache(maxsize=512)
 def _patterns(base: str, indices: tuple[str, ...]) -> list[tuple[re.Pattern[str], str]]:
-    dressed = rf"(?:\\(?:mathbf|bm|boldsymbol|vec|mathrm|hat)\s*\{{\s*{re.escape(base)}\s*\}}|(?<![A-Za-z\\]){re.escape(base)}(?![A-Za-z]))"
+    alone = "" if base.startswith("\\") else r"(?<![A-Za-z\\])"
+    dressed = rf"(?:\\(?:mathbf|bm|boldsymbol|vec|mathrm|hat)\s*\{{\s*{re.escape(base)}\s*\}}|{alone}{re.escape(base)}(?![A-Za-z]))"
     index = "|".join(re.escape(i) for i in indices)
     below = rf"\s*_\s*(?:\{{\s*\(?\s*(?P<i>{index})\s*(?P<s>[+-]\s*1)?\s*\)?\s*\}}|(?P<j>{index})(?![A-Za-z]))"
     above = rf"\s*\^\s*\{{\s*\(\s*(?P<i>{index})\s*(?P<s>[+-]\s*1)?\s*\)\s*\}}"
@@ -235,6 +236,7 @@ def rewritten(text: str, sequence: Sequence, letters: tuple[str, str, int]) -> s
 
     for pattern, _ in _patterns(base, (index,)):
         text = pattern.sub(put, text)
+    alone = "" if base.startswith("\\") else r"(?<![A-Za-z\\])"
     zero = rf"(?:\\(?:mathbf|bm|boldsymbol|vec)\s*\{{\s*{re.escape(base)}\s*\}}|(?<![A-Za-z\\]){re.escape(base)}(?![A-Za-z]))\s*(?:_\s*(?:0|\{{\s*0\s*\}})|\^\s*\{{\s*\(0\)\s*\}})"
     text = re.sub(zero, f"{{{sequence.base}_0}}", text)
     if index != sequence.index or shift:

@@ -100,3 +100,10 @@ def test_chaff(problem, body, claims):
     assert sorted({s["line"] for s in false}) == sorted(claims)
     for step in false:
         assert confirmed(claims[step["line"]], step["witness"]), step
+
+
+@pytest.mark.parametrize(("problem", "body", "claims"), [*corpus("open.md")])
+def test_what_cannot_be_read_is_never_false(problem, body, claims):
+    verdict = judged(body, problem)
+    assert not steps(verdict, "false"), verdict.message
+    assert verdict.kind in ("correct", "undecided"), verdict.message

@@ -17,6 +17,8 @@ SPLIT = (
 """What the triangle inequality leaves, before, between and after the norms of products are bounded."""
 
 BOUND = r"\|w_{t-1}\|_2 + \eta \alpha \|y\|_2"
+SQUARED = tuple(f"({text})^2" for text in SPLIT)
+"""Some square first, and take roots at the end."""
 
 GRADIENT_DESCENT = Rubric(
     symbols={
@@ -25,6 +27,7 @@ GRADIENT_DESCENT = Rubric(
         "w_{t-1}": "vector d",
         "w_t": "vector d",
         "w_0": "vector d",
+        "w_1": "vector d",
         "eta": "scalar positive",
         "alpha": "scalar positive",
         "t": "scalar positive",
@@ -34,6 +37,7 @@ GRADIENT_DESCENT = Rubric(
         "alpha": r"\|F\|_2",
         "w_t": r"w_{t-1} - \eta F^T (F w_{t-1} - y)",
         "w_0": "0_d",
+        "w_1": r"\eta F^T y",
     },
     uppers={"eta": r"2 / \alpha^2"},
     recursion=("w_{t-1}", "t", "w_t"),
@@ -58,7 +62,7 @@ GRADIENT_DESCENT = Rubric(
     },
     sequence=Sequence("w", "t", ("\\theta", "x", "\\beta", "u", "v")),
     waypoints=(
-        Waypoint("the triangle inequality for the two parts of the update", 0.35, values=SPLIT),
+        Waypoint("the triangle inequality for the two parts of the update", 0.35, values=(*SPLIT, *SQUARED)),
         Waypoint(
             "why the first part does not grow",
             0.25,
@@ -68,6 +72,7 @@ GRADIENT_DESCENT = Rubric(
                 (r"\|I - \eta F^T F\|_2 \|w_{t-1}\|_2", r"\|w_{t-1}\|_2"),
                 (r"|1 - \eta \sigma_i^2|", "1"),
                 *((value, BOUND) for value in SPLIT),
+                *((value, f"({BOUND})^2") for value in SQUARED),
             ),
         ),
         Waypoint(
@@ -81,7 +86,6 @@ GRADIENT_DESCENT = Rubric(
 
 PRODUCTS = (
     r"\hat{X}^T \hat{X}",
-    r"\hat{X}^T \hat{y}",
     r"\|\hat{y} - \hat{X} w\|_2^2",
     r"\hat{X}^T \hat{X} w",
     r"\hat{X}^T (\hat{X} w - \hat{y})",
@@ -136,6 +140,7 @@ RIDGE = Rubric(
             values=(r"\hat{w}",),
             mentions=("\\hat{X}", "block"),
             residuals=(r"\hat{X}^T \hat{X} w = \hat{X}^T \hat{y}",),
+            either=(Waypoint("its right-hand side", 0, values=(r"\hat{X}^T \hat{y}",), away_from=("\\hat{X}", "\\hat{y}", "block")),),
         ),
         Waypoint(
             "the products with the augmented data multiplied out",
