@@ -68,7 +68,8 @@ def same_condition(
 ) -> Verdict:
     """Is the answer the same condition?
 
-    expected_condition: an equation such as `B v = 0`. Symbols of the table that it does not name may occur in the answer and are meant for all their values.
+    expected_condition: an equation such as `B v = 0`. Symbols of the table that it does not name may occur in the
+    answer and are meant for all their values.
     phrases: words -> condition text, either an equation or `SYMBOL assumption` (`A diagonal`). sufficient: conditions that are known
     to imply the expected one: they earn `share`, and so does every other condition that implies it without being implied.
     Raises ValueError for an expected condition or a phrase that cannot be read.

@@ -365,10 +365,16 @@ class Names(Cursor):
     def _styled(self) -> Node:
         """\\mathbf{x}, \\operatorname{tr}, {\\bf x}: the style goes, except on 0 and 1, which become vectors."""
         at = self.tok.at
-        operator = False
+        operator = brace = False
         while self.tok.kind == "style":
             operator = operator or self.tok.value == "operatorname"
+            brace = brace or self.tok.value in ("underbrace", "overbrace")
             self._take()
+        if brace:  # what stands below or above it is a remark
+            node = self._bracket() if self._at_op("{") else self._primary()
+            if self._at_op("_", "^"):
+                self.i = group_at(self.toks, self.i + 1)[1]
+            return node
         if self._at_op("{"):
             group, after = group_at(self.toks, self.i)
             inner = [g for g in group if g.kind != "style"]

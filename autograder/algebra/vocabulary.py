@@ -47,9 +47,10 @@ ARROWS: Final = frozenset({
 })
 
 STYLES: Final = frozenset({
+    "Large", "large", "LARGE", "huge", "Huge", "small", "normalsize", "footnotesize", "tiny", "scriptscriptstyle",
     "mathbf", "mathrm", "mathsf", "mathit", "mathcal", "boldsymbol", "bm", "vec", "mathbb", "mathfrak", "mathtt", "mathnormal", "pmb",
     "bf", "rm", "it", "sf", "tt", "bfseries", "boldmath", "displaystyle", "textstyle", "scriptstyle", "limits", "nolimits", "bold",
-    "symbf", "symbfit", "underline", "mathop", "mathord", "ensuremath", "underbrace", "overbrace", "color", "protect", "overrightarrow",
+    "symbf", "symbfit", "underline", "mathop", "mathord", "ensuremath", "underbrace", "overbrace", "protect", "overrightarrow",
     "bfit", "upmu",
 })
 
@@ -69,6 +70,7 @@ OPERATOR_NAMES: Final = frozenset({
 })
 
 DROPPED_ARGUMENT: Final = frozenset({
+    "color", "textcolor", "colorbox",
     "eqref", "hphantom", "hspace", "label", "phantom", "ref", "tag", "vphantom", "vspace",
 })
 

@@ -92,6 +92,8 @@ class Replay:
     """Sums and products of one-letter names with transposes, inverses and small powers, in LaTeX or plain text."""
 
     def __init__(self, text: str, values: dict[str, Any]) -> None:
+        if re.search(r"\{?1\}?(\^|')", text):
+            raise NotImplementedError  # a vector of ones
         text = re.sub(r"\\(mathbf|left|right|,|mathrm|boldsymbol|displaystyle)|\$", "", text.strip())
         text = text.replace("\\top", "T").replace("\\operatorname{tr}", "!").replace("\\lambda", "l").replace("\\sigma", "s")
         text = (

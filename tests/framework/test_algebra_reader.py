@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from autograder.algebra import decide, symbols
@@ -285,7 +288,7 @@ def test_aliases_are_the_same_name():
         ({"A": "matrix n m symmetric"}, {}, "only a square matrix"),
         ({"x": "vector n symmetric"}, {}, "only a matrix"),
         ({"x": "scalar big"}, {}, "assumptions are"),
-        ({"A": "matrix n n orthogonal diagonal"}, {}, "no sampler"),
+        ({"A": "matrix n n orthogonal positive_definite"}, {}, "no sampler"),
         ({"x + y": "scalar"}, {}, "cannot be read as a name"),
         ({"2": "scalar"}, {}, "cannot be read as a name"),
         ({"x": 3}, {}, "is due"),
@@ -323,3 +326,15 @@ def test_tokens_keep_their_places():
 
 def test_free_indices_are_allowed_where_asked_for():
     assert read_answer("A_{ij}", TABLE, free=frozenset("ij")).op == "elem"
+
+
+PROSE = Path(__file__).resolve().parents[1] / "corpora" / "symbolic-prose.jsonl"
+
+
+@pytest.mark.parametrize("accept", [True, False])
+def test_words_are_left_out_only_where_they_change_nothing(accept):
+    """The corpus holds x^T A with words, marks and remarks around it: some leave it the answer, some make it another one."""
+    table = symbols({"x": "vector n", "A": "matrix n n", "B": "matrix n n", "s": "scalar"})
+    cases = [json.loads(line) for line in PROSE.read_text(encoding="utf-8").splitlines()]
+    wrong = [c["answer"] for c in cases if c["accept"] == accept != (decide(c["answer"], "x^T A", table).verdict == "equivalent")]
+    assert not wrong
