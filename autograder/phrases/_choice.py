@@ -37,6 +37,7 @@ FILLER = word_set(
 )
 SENTENCES = re.compile(r"[.!?;\n]+(?=\s|$)|\n+")
 CLAUSES = re.compile(r"[,:;()–—]|\s-\s|\bbut\b|\balthough\b|\bbecause\b|\bsince\b|\bas long as\b|\bwhile\b|\band so\b|\btherefore\b")
+QUESTION = re.compile(r"[^.!?\n]*\?(?=\s|$)")
 WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 CUES = word_set(
     """
@@ -56,7 +57,10 @@ def yes_or_no(answer: Answer, truth: bool, *, yes: Sequence[str] = YES, no: Sequ
     other = not_typed(answer)
     if other is not None:
         return other
-    said = _polarity(words(prose_of(answer)), yes, no)
+    text = words(prose_of(answer))
+    # A question that was copied is not the answer, unless it is all there is.
+    statements = QUESTION.sub(" ", text)
+    said = _polarity(statements if WORD.search(statements) else text, yes, no)
     accepted = "`yes` or `no`, with any explanation that does not say the opposite"
     if said is None:
         return unreadable(

@@ -77,6 +77,10 @@ CUE = re.compile(
     r"(?:[ \n]+(?:simply|just|the|then|that|at|located at|x[ ]*=))?|[:=]|^)[ \n,:$*_]*$",
     re.IGNORECASE,
 )
+SPOKEN_OF = re.compile(
+    r"[ \n]*(?:is|are|was|must|should|has|have|needs?|being|to be|can|will|becomes?|symmetric|equals?|and|in)\b", re.IGNORECASE
+)
+"""Words after a formula that make it the subject of a sentence, not an answer."""
 PROSE_WORD = re.compile(r"(?<![\\A-Za-z_^{}])([A-Za-z]{2,})(?![A-Za-z_^({\[]|[ ]*[\^_(])")
 CONNECTIVE = re.compile(
     r"[ \n,;(]+(?:since|because|as|where|by|so|which|and (?:so|hence|thus|we|the|then|therefore|this)|hence|therefore|thus|using"
@@ -301,7 +305,8 @@ def _last_equation(text: str) -> Final | None:
         return Final(chain, start + offset, "the last equation") if chain else None
     for formula in reversed(found):
         before = text[max(0, formula.start - 60) : formula.start]
-        if CUE.search(before) and not SUBORDINATE.search(before):
+        after = text[formula.end : formula.end + 40]
+        if CUE.search(before) and not SUBORDINATE.search(before) and not SPOKEN_OF.match(after):
             end = _with_condition(text, formula.end)
             whole = end > formula.end
             inner = text[formula.start : end] if whole else text[formula.inner_start : formula.inner_end]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from autograder.assignment import Assignment
 from autograder.submission import Submission
 from autograder.writeup._doubled import undoubled
 from autograder.writeup._final import final_answer, is_placeholder
-from autograder.writeup._markup import marked
+from autograder.writeup._markup import BOLD_LEVEL, HEAD, TAIL, marked
 from autograder.writeup._source import Source, count_pages, read_file, read_notebook
 from autograder.writeup._structure import Stretch, Structure, captions, has_picture, plain, read_structure
 
@@ -22,6 +23,8 @@ TYPED_SUFFIXES = (".md", ".markdown", ".tex")
 DOCUMENT_SUFFIXES = (".pdf", ".docx", ".doc", ".odt", ".rtf", ".pages")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".heic", ".gif", ".webp", ".tif", ".tiff", ".bmp", ".svg")
 NOT_WRITEUPS = frozenset(("readme", "license", "licence", "changelog", "contributing", "preamble", "macros"))
+POINTS = re.compile(r"[\[(]?[ ]*\d{1,2}(?:\.\d)?[ ]*(?:pts?|points?|marks?)\b\.?[ ]*[\])]?", re.IGNORECASE)
+OWN_ANSWER = re.compile(r"^(?:yes|no|answer)\b|[=]", re.IGNORECASE)
 MAX_CANDIDATES = 10
 """Files that are tried as the write-up."""
 
@@ -140,7 +143,7 @@ def _picture_note(submission: Submission, pictures: list[str]) -> str:
 
 def _answers(source: Source, assignment: Assignment) -> tuple[dict[str, Answer], tuple[str, ...]]:
     text, notes = marked(source)
-    structure = read_structure(text, assignment.problems)
+    structure = read_structure(text, assignment.problems, cells=bool(source.cells))
     lines = [0]
     while (at := text.find("\n", lines[-1])) >= 0:
         lines.append(at + 1)
@@ -166,7 +169,7 @@ class _PartReader:
         stretches = self.structure.stretches.get(part, [])
         if not stretches:
             return Answer(part, "", "", self.source.file, 1, "", "missing", note)
-        pieces = [self.text[s.start : s.end] for s in stretches]
+        pieces = [self._untitled(s) for s in stretches]
         bodies = [undoubled(plain(piece)) for piece in pieces]
         if all(is_placeholder(body) for body in bodies):
             said = " ".join(captions(piece) for piece in pieces).strip()
@@ -194,6 +197,24 @@ class _PartReader:
         if not final.text and any(has_picture(piece) for piece in pieces):
             return Answer(part, "", body[lead:].rstrip(), file, line, "", "image", "found a picture and no text: a person reads it", start)
         return Answer(part, final.text, body[lead:].rstrip(), file, line, final.how, "typed" if final.text else "missing", note, start)
+
+    def _untitled(self, stretch: Stretch) -> str:
+        """A stretch without the words that its heading has beside the mark: `### 5(a) Inner product (2 pts)`.
+
+        Where nothing follows, or they are a yes, a no or a formula, they are the answer. Lines stay lines.
+        """
+        text = self.text[stretch.start : stretch.end]
+        line = self.text.rfind("\n", 0, stretch.start) + 1
+        head = self.text.find(HEAD, line, stretch.start)
+        tail = text.find(TAIL, 0, 300)
+        if head < 0 or tail < 0 or "\n" in text[:tail]:
+            return text
+        said = POINTS.sub("", text[:tail]).strip(" .:–—-")
+        after = plain(text[tail:]).strip()
+        level = self.text[head + 1 : head + 2]
+        if not after or level == BOLD_LEVEL or len(said.split()) <= 1 or OWN_ANSWER.search(said):
+            return POINTS.sub("", text[:tail]) + text[tail:]
+        return text[tail:]
 
     def _place(self, stretch: Stretch, body: str, offset: int) -> tuple[str, int]:
         """File and line of an offset into the body of a stretch: bodies keep the lines of the text."""

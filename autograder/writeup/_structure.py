@@ -49,7 +49,8 @@ HEADING = re.compile(
     re.IGNORECASE,
 )
 ANSWER_TO = re.compile(
-    r"(?:(?:my[ ]+)?(?:final[ ]+)?(?:answer|ans|solution|sol)s?\.?[ ]*:?[ ]*(?:(?:to|for|of)[ ]+)?)(?=\(|part\b|\d)", re.IGNORECASE
+    r"(?:(?:my[ ]+)?(?:final[ ]+)?(?:answer|ans|solution|sol)s?\.?[ ]*:?[ ]*(?:(?:to|for|of)[ ]+)?|part[ ]+(?=\d))(?=\(|part\b|\d)",
+    re.IGNORECASE,
 )
 PART_WORD = re.compile(r"[ ]*[,:–—-]?[ ]*(?:sub-?)?part[ ]+(?=[(\[]?[A-Za-z0-9]{1,4}\b)", re.IGNORECASE)
 TOKEN = r"([ivxIVX]{1,4}|[A-Za-z]|\d)"
@@ -61,6 +62,7 @@ ADJACENT = re.compile(r"([ivx]{1,4})()(?=[\s*_}:]|$)")
 SEPARATOR = re.compile(r"[ ]*[:.)]?(?=[\s*_}$]|$)")
 FLAT = re.compile(r"\(?(\d{1,2})[.):](?=[\s*_}$(]|$)")
 INLINE = re.compile(r"(?<=[\s.;,|:])(?:(\d{1,2})\.?)?[(（]([A-Za-z]|[ivx]{1,4})[)）](?:[ ]?[(（]([ivx]{1,4})[)）])?(?=[\s:*_$]|$)")
+INLINE_NUMBER = re.compile(r"(?:^|(?<=[\s.;,]))\(?(\d{1,2})[.)](?=\s)")
 INLINE_WEAK = re.compile(r"(?<=[\s.;,|])([A-Za-z]|[ivx]{1,4})\)(?=\s)")
 REFERRING = re.compile(
     r"(?:\b(?:from|by|in|part|parts|equation|equations|eq|eqs|see|using|use|to|of|with|and|or|problem|question|than|case|for|as"
@@ -123,6 +125,8 @@ class _Head:
     rest: int
     title: str
     by_title: Problem | None
+    shaped: bool = False
+    """A plain line that only looks like a title, such as `4. Least Squares`."""
 
 
 @dataclass(frozen=True)
@@ -143,19 +147,22 @@ class _Mark:
     end: int
 
 
-def read_structure(text: str, problems: Sequence[Problem]) -> Structure:
-    """The parts of a sheet in a write-up's marked text."""
-    return _Reader(text, problems).read()
+def read_structure(text: str, problems: Sequence[Problem], *, cells: bool = False) -> Structure:
+    """The parts of a sheet in a write-up's marked text. cells: whether it is a notebook's, whose headings are its own."""
+    return _Reader(text, problems, cells).read()
 
 
 class _Reader:
-    def __init__(self, text: str, problems: Sequence[Problem]) -> None:
+    def __init__(self, text: str, problems: Sequence[Problem], cells: bool) -> None:
         self._text = text
+        self._cells = cells
         self._sheet = Sheet(problems)
         self._structure = Structure()
         self._places = list(self._find_places())
         self._begins = [place.begin for place in self._places]
         self._inline_left = MAX_INLINE
+        self._counted: list[tuple[int, int]] = []
+        self._unmarked: list[_Event] = []
         self._math: list[tuple[int, int]] | None = None
 
     # -- places --
@@ -199,7 +206,11 @@ class _Reader:
                 continue
             title = self._title(rest, place.end)
             by_title = self._sheet.by_title(title) if self._may_be_title(place, number, worded, title) else None
+            if place.level == PLAIN and number and not worded:
+                self._counted.append((place.at, int(number)))
             if place.level == PLAIN and by_title is None and not (worded and self._ends_soon(title)):
+                if number and not worded and place.kind == "" and self._looks_like_a_title(place, title):
+                    yield _Head(place, number, worded, rest, title, None, True)
                 continue
             if (
                 place.level == PLAIN
@@ -226,11 +237,39 @@ class _Reader:
         """Whether `Problem 5 ...` in plain text is a heading, not the beginning of a sentence."""
         return len(title) <= 60 and not re.match(r"(?:is|was|asks|says|and|or|we|in|has|the)\b", title)
 
+    def _looks_like_a_title(self, place: _Place, title: str) -> bool:
+        """Whether a numbered line stands alone and reads like a title: a few words, the first with a capital."""
+        text = self._text
+        alone = (place.at == 0 or text[max(0, place.at - 2) : place.at] == "\n\n") and text[place.end : place.end + 2] in (
+            "\n\n",
+            "\n",
+            "\n(",
+            "",
+        )
+        words = title.split()
+        return alone and 2 <= len(words) <= 12 and title[:1].isupper() and re.search(r"[$=\\]|[.,;:!]$", title) is None
+
+    def _in_sequence(self, heads: Sequence[_Head]) -> list[_Head]:
+        """The headings, of those that only look like one just such as go on with the numbers of the problems."""
+        kept: list[_Head] = []
+        accepted: set[int] = set()
+        last = 0
+        for head in heads:
+            if head.shaped:
+                before = bisect_left(self._counted, (head.place.at, 0)) - 1
+                listed = before >= 0 and self._counted[before][1] == int(head.number) - 1 and self._counted[before][0] not in accepted
+                if int(head.number) != last + 1 or listed:
+                    continue
+            kept.append(head)
+            accepted.add(head.place.at)
+            last = int(head.number) if head.number else last
+        return kept
+
     # -- reading --
 
     def read(self) -> Structure:
         structure = self._structure
-        heads = list(itertools.islice(self._heads(), MAX_HEADS))
+        heads = self._in_sequence(list(itertools.islice(self._heads(), MAX_HEADS)))
         numbers = self._numbering(heads)
         if structure.foreign:
             return structure
@@ -267,19 +306,22 @@ class _Reader:
         strange: dict[str, str] = {}
         titled: set[str] = set()
         known = unknown = 0
+        numbered = [h.place.level for h in heads if h.number and h.title and not self._has_mark(h)]
+        rank = min(numbered, default=2)
         for head in heads:
             if head.by_title is not None:
                 known += head.by_title.number not in titled
                 titled.add(head.by_title.number)
                 if head.number:
                     numbers.setdefault(head.number, head.by_title)
-            elif self._is_foreign_title(head):
+            elif self._is_foreign_title(head) and head.place.level <= rank and bool(head.number) == bool(numbered):
                 unknown += 1
                 if head.number:
                     strange.setdefault(head.number, head.title)
         if unknown > known and unknown >= 2:
             structure.foreign = True
-            titles = ", ".join(f"“{h.title[:60]}”" for h in [h for h in heads if h.by_title is None and self._is_foreign_title(h)][:3])
+            strangers = [h.title for h in heads if h.by_title is None and h.place.level <= rank and self._is_foreign_title(h)]
+            titles = ", ".join(f"“{title[:60]}”" for title in dict.fromkeys(strangers[:3]))
             structure.notes.append(f"This looks like another homework: most of its titles are not on this sheet ({titles}).")
             return numbers
         for number, problem in numbers.items():
@@ -292,6 +334,10 @@ class _Reader:
             if number not in numbers:
                 if number in taken:
                     numbers[number] = None
+                elif number in strange and structure.remapped:
+                    # The other titles say that these numbers are not this sheet's.
+                    numbers[number] = None
+                    structure.notes.append(f"Your problem {number}, “{strange[number][:60]}”, is not on the sheet: it is not read.")
                 elif number in strange:
                     numbers[number] = problem
                     sentence = f"the title “{strange[number][:60]}” is not on the sheet; it is read as problem {number}, by its number"
@@ -307,8 +353,12 @@ class _Reader:
         if len(normal(title)) < 4 or GENERIC.fullmatch(title) or self._mark(head.place.begin, head.place.end, True) is not None:
             return False
         if head.number:
-            return (head.place.level < 7 or head.worded) and self._mark(head.rest, head.place.end, True) is None
-        return head.place.level <= 2 and not title[:1].islower()
+            return (head.place.level < PLAIN or head.worded or head.shaped) and not self._has_mark(head)
+        return head.place.level <= 2 and not title[:1].islower() and not self._cells
+
+    def _has_mark(self, head: _Head) -> bool:
+        """Whether a part mark follows the number of a heading, as in `### 5(a)`."""
+        return self._mark(head.rest, head.place.end, True) is not None
 
     def _problem_of(self, head: _Head, numbers: Mapping[str, Problem | None], top: int) -> Problem | None:
         if head.by_title is not None:
@@ -318,7 +368,7 @@ class _Reader:
             return head.by_title
         if not head.number or head.number not in numbers:
             return None
-        if head.worded:
+        if head.worded or head.shaped:
             return numbers[head.number]
         has_parts = self._mark(head.rest, head.place.end, True) is not None
         if has_parts:
@@ -328,7 +378,9 @@ class _Reader:
 
     def _closes(self, head: _Head, top: int) -> bool:
         """Whether a heading that is no problem of the sheet ends the problem before it."""
-        if self._mark(head.rest, head.place.end, True) is not None or head.place.level > min(top, 6):
+        if head.shaped:
+            return True
+        if self._has_mark(head) or head.place.level > min(top, 6):
             return False
         return bool(head.number) or (bool(head.title) and GENERIC.fullmatch(head.title) is None)
 
@@ -371,7 +423,7 @@ class _Reader:
         quoted: set[str],
     ) -> list[_Event]:
         """Line starts first; then marks within lines, for parts that have no line of their own."""
-        events = self._line_events(chosen, numbers, flat, quoted)
+        events = sorted(self._line_events(chosen, numbers, flat, quoted) + self._unmarked, key=lambda e: e.at)
         return self._inline_events(events)
 
     def _line_events(
@@ -392,7 +444,7 @@ class _Reader:
             if place.at in chosen:
                 head, problem = chosen[place.at]
                 path = ""
-                heading_end = place.end if place.level < PLAIN or head.by_title is not None or head.worded else head.rest
+                heading_end = place.end if place.level < PLAIN or head.by_title is not None or head.worded or head.shaped else head.rest
                 if problem is not None and head.number:
                     mark = self._mark(head.rest, place.end, True)
                     resolved = self._sheet.resolve(problem, mark.tokens, "") if mark else None
@@ -586,12 +638,17 @@ class _Reader:
                 found = self._flat_map(places, leaves, letters)
                 if found:
                     flat[number] = found
+                elif items := self._items(problem, spans):
+                    self._unmarked += items
                 elif any(p.kind == QUOTE and self._mark(p.begin, p.end, False) for p in places):
                     quoted.add(number)
                 continue
             tokens = [m.tokens[0] for p in places if p.kind != QUOTE and (m := self._mark(p.begin, p.end, False)) and len(m.tokens) == 1]
             wanted = [chr(ord("a") + k) for k in range(len(leaves))]
             starts = [e for e in events if e.problem is problem and e.path]
+            if all("." in e.path for e in starts) and (outer := self._flat_map(places, letters, letters)) and "*" not in outer:
+                flat[number] = outer
+                continue
             found_letters = [e.path for e in starts if "." not in e.path] + [t for t in tokens if t not in letters and t not in ROMANS[1:]]
             if len(leaves) > len(letters) and found_letters == wanted[: len(found_letters)] and len(found_letters) == len(leaves):
                 flat[number] = {"letters": "", **dict(zip(wanted, leaves, strict=True))}
@@ -606,7 +663,30 @@ class _Reader:
                         inner.update({f"{path}#{k}": f"{path}.{c}" for k, c in enumerate(children, start=1)})
             if inner:
                 flat[number] = inner
-        return bool(flat or quoted)
+        return bool(flat or quoted or self._unmarked)
+
+    def _items(self, problem: Problem, spans: Sequence[tuple[int, int]]) -> list[_Event]:
+        """Answers without marks that fit a problem's leaves in order: `1. Yes 2. No` on one line, or a line for each."""
+        filled = [(a, b) for a, b in spans if MARKS.sub("", self._text[a:b]).strip()]
+        if len(filled) != 1 or len(problem.parts) < 2:
+            return []
+        start, end = filled[0]
+        text = self._text[start:end]
+        if len(text) > SHORT * 4 * len(problem.parts) or any(mark in text for mark in (QUOTE, CODE, HEAD)):
+            return []
+        text = MARKS.sub(" ", text)
+        numbers = list(INLINE_NUMBER.finditer(text))
+        if [int(m[1]) for m in numbers] == list(range(1, len(problem.parts) + 1)):
+            offsets = [(m.start(), m.end()) for m in numbers]
+        else:
+            lines = [(m.start(), m.start()) for m in re.finditer(r"[^\n]*\S[^\n]*", text)]
+            pieces = [(m.start(), m.start()) for m in re.finditer(r"[^,;\n]+", text) if m[0].strip()]
+            offsets = lines if len(lines) > 1 else pieces
+            short = all(len(text[a:b].strip()) <= SHORT for (a, _), (b, _) in zip(offsets, [*offsets[1:], (len(text), 0)], strict=True))
+            if len(offsets) != len(problem.parts) or not short:
+                return []
+            self._structure.notes.append(f"Problem {problem.number} has no part marks: its {len(offsets)} answers are read in order.")
+        return [_Event(start + a, start + b, problem, part, "flat") for (a, b), part in zip(offsets, problem.parts, strict=True)]
 
     def _between(self, start: int, end: int) -> list[_Place]:
         """The places that begin in text[start:end]."""
