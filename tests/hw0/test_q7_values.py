@@ -107,8 +107,10 @@ def by_leds(given):
     if nothing is not None:
         return nothing
     values = [v for v in read_quantities(text_of(given)) if v.role == "value" and v.unit != "other"]
-    cutoffs = [v for v in values if v.unit in ("hertz", "rad/s") or (v.unit == "" and re.search(r"cut|freq|f_?c|omega|hz", v.label))]
+    cutoffs = [v for v in values if v.unit in ("hertz", "rad/s") or (v.unit == "" and re.search(r"cut|freq|\bf_?c?\b|omega|hz", v.label))]
     resistors = [v for v in values if v not in cutoffs and v.unit in ("ohm", "")]
+    named = [v for v in resistors if v.unit or v.value not in truth.LEDS_HZ or re.match(r"r\b|r_|resist", v.label)]
+    resistors = named or resistors  # `the LEDs at 300, 500 and 700 Hz` are no resistors
     if not cutoffs and len(resistors) == 2 and not any(v.label or v.unit for v in resistors):
         resistors, cutoffs = resistors[:1], resistors[1:]
     cutoffs = [v for v in cutoffs if not (v.value in truth.LEDS_HZ and len(cutoffs) > 1)] or cutoffs[:1]
