@@ -200,7 +200,9 @@ def test_without_torch_all_but_its_problem_is_checked(monkeypatch):
 
 BARE = """
 import os, sys
-import numpy, rich.console, typer  # other people's libraries look at the platform while they are imported
+import sysconfig
+import numpy, rich.console, typer  # these look at the platform while they are imported
+sysconfig.get_config_vars()
 for name in ("fcntl", "resource", "pwd", "grp", "termios", "syslog"):
     sys.modules[name] = None
 calls = "fork forkpty setuid setgid setgroups getuid geteuid getgid killpg setsid register_at_fork pidfd_open chown"
