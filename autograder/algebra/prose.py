@@ -114,6 +114,8 @@ def mathematics(text: str, candidate: str, table: Symbols) -> str:
     outside = candidate
     for start, end in around:
         outside = outside[:start] + "§" * (end - start) + outside[end:]
+    if "$" in outside.replace("\\$", ""):
+        raise Unreadable(text, outside.index("$"), "a dollar sign is never closed", "$...$")
     for remark in re.finditer(r"\([^()§]*[A-Za-z]{3,}[^()]*\)", outside):
         outside = _blank(outside, remark.start(), remark.end())
     kept = [k for k, (start, _) in enumerate(around) if outside[start] == "§"]
@@ -124,8 +126,9 @@ def mathematics(text: str, candidate: str, table: Symbols) -> str:
     conditional = any(re.match(r"\W*(if|when|for|where|on)\b", gap, re.IGNORECASE) for gap in gaps[1:]) and any(
         re.search(r"[<>]|\\[lg]eq?\b|\\ne|[≤≥≠]", candidate[spans[k][0] : spans[k][1]]) for k in kept[1:]
     )
+    glued = re.search(r"(?<![A-Za-z])[A-Za-z]§|§[A-Za-z](?![A-Za-z])|[{}\\^_'\d]§|§(?:[{}\\^_'\d]|\.[A-Za-z])", outside) is not None
     apart = all(not gap.strip() for gap in gaps[1:-1]) and len(kept) > 1 and "$$" not in candidate.replace("$$$", "")
-    if (mixed and not any(_is_prose(gap, table) for gap in gaps)) or conditional or (apart and not gaps[0].strip()):
+    if (mixed and not any(_is_prose(gap, table) for gap in gaps)) or conditional or (apart and not gaps[0].strip()) or glued:
         joined = candidate
         for (a, b), (start, end) in zip(spans, around, strict=True):
             joined = _blank(_blank(joined, start, a), b, end)
@@ -247,7 +250,9 @@ def _without_lead(candidate: str, table: Symbols) -> str:
         if match[0].strip(" :,") not in ("to", "as") or cut:
             cut = match.end()
     for match in _COLON.finditer(candidate):
-        cut = max(cut, match.end())
+        lead = candidate[: match.end()]
+        if not re.search(r"[+*@{}\[\]]", lead) and lead.count("(") == lead.count(")"):
+            cut = max(cut, match.end())
     candidate = " " * cut + candidate[cut:]
     while True:
         match_word = re.match(r"\s*([A-Za-z.]{2,}|a(?=\s+[a-z]{3,}))(?=[\s:,])[\s:,]*", candidate)

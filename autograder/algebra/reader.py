@@ -57,6 +57,10 @@ def _formula(text: str, candidate: str, table: Symbols, *, numpy: bool, free: fr
     if not final:
         at = statement[-1].at if statement else len(text.rstrip())
         raise Unreadable(text, at, "the right-hand side is missing" if statement else "there is no formula", prose.ONE_FORMULA)
+    for side in pieces[:-1]:
+        dangling = side and side[-1].kind == "op" and side[-1].value in ("+", "-", "*", "/", "^", "_", "@")
+        if dangling and (len(side) < 2 or side[-2].value != "^"):
+            raise Unreadable(text, side[-1].at, "an operator stands before an equals sign", prose.ONE_FORMULA)
     for side in pieces[1:-1]:
         if not any(t.kind in ("word", "num", "cmd", "func") for t in side):
             raise Unreadable(text, side[0].at if side else final[0].at, "two equals signs with nothing between them", prose.ONE_FORMULA)
@@ -159,8 +163,12 @@ def statements(text: str, toks: list[Token], *, every: bool = False) -> list[lis
                     continue
                 parts.append(("line", []))
                 continue
-            if t.kind == "op" and t.value == "&":
-                continue
+            if t.kind == "op" and t.value == "&":  # aligns a sign with those of other lines
+                beside = [u for u in (toks[k - 1] if k else None, following) if u is not None]
+                if len(beside) < 2 or any(
+                    u.kind in ("newline", "begin", "end") or u.value in RELATION_SIGNS or u.value in "+-" for u in beside
+                ):
+                    continue
             if t.kind == "op" and t.value in (",", ";") and (conditional is None or following is None):
                 parts.append(("comma", []))
                 continue
