@@ -13,6 +13,7 @@ import contextlib
 import functools
 import importlib.util
 import inspect
+import linecache
 import os
 import random
 import sys
@@ -30,6 +31,8 @@ MAX_MESSAGE = 2000
 _FLATTENED_DICTS = ("OrderedDict", "defaultdict", "Counter")
 _LIBRARIES = ("numpy", "torch", "collections")
 """Subclasses of tuple and dict from here are sent as plain tuples and dicts."""
+
+_DEFINED = (type, types.FunctionType, types.BuiltinFunctionType)
 
 _seed_python = random.seed
 _seed_numpy = np.random.seed
@@ -153,7 +156,7 @@ class Guest:
         if module is None:
             module = self._modules[name] = sys.modules[name] = types.ModuleType(name)
             module.__dict__["__file__"] = os.path.join(self._folder, f"{name}.py")
-        self._labels.add(label)
+        self._remember_lines(label, code, offset)
         bound: set[str] = set()
         try:
             tree = ast.parse("\n" * offset + code, filename=label)
@@ -168,6 +171,16 @@ class Guest:
             raise problem from None
         for defined in bound:
             self._broken_names.pop((name, defined), None)
+
+    def _remember_lines(self, label: str, code: str, offset: int) -> None:
+        """Makes the source of a unit known, so that tracebacks and `inspect.getsource` find it; units may share a label."""
+        self._labels.add(label)
+        known = linecache.cache.get(label)
+        lines = list(known[2]) if known is not None and len(known) == 4 else []
+        new = [line + "\n" for line in code.split("\n")]
+        lines += ["\n"] * (offset + len(new) - len(lines))
+        lines[offset : offset + len(new)] = new
+        linecache.cache[label] = (sum(map(len, lines)), None, lines, label)
 
     # looking up -----------------------------------------------------------------------------------------------------
 
@@ -206,8 +219,10 @@ class Guest:
             raise self._broken.get(name) or Problem("missing", f"nothing was handed in for {name}")
         found = {}
         for defined, value in list(module.__dict__.items()):
-            if defined.startswith("_") or isinstance(value, types.ModuleType) or getattr(value, "__module__", name) != name:
+            if defined.startswith("_") or isinstance(value, types.ModuleType):
                 continue
+            if isinstance(value, _DEFINED) and getattr(value, "__module__", name) != name:
+                continue  # imported
             if not callable(value):
                 found[defined] = f"{defined}: {type(value).__name__}"
                 continue

@@ -95,13 +95,15 @@ def _command(mode: str, torch: bool, address: str) -> list[str]:
         if spec is None or spec.origin is None:
             raise RuntimeError("torch is needed for this submission and not installed")
         packages.add(str(Path(spec.origin).parent.parent))
-    return [sys.executable, "-I", "-S", str(ZYGOTE), mode, "torch" if torch else "plain", address, *sorted(packages)]
+    return [sys.executable, "-s", "-S", str(ZYGOTE), mode, "torch" if torch else "plain", address, *sorted(packages)]
 
 
 def _environment() -> dict[str, str]:
-    """A whitelist; one thread each, so that nothing runs in parallel before a fork."""
+    """A whitelist; one thread each, so that nothing runs in parallel before a fork. Texts hash the same in every run, so that a
+    student's sets have the same order: this is why the interpreter is not told to ignore its environment.
+    """
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "LANG") if name in os.environ}
-    return {**kept, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return {**kept, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class WarmParent:

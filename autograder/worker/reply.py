@@ -25,7 +25,7 @@ LOAD_SECONDS = 30.0
 UNIT_SECONDS = 5.0
 """Seconds that one unit of a source of units may take."""
 
-SOURCE_SECONDS = 150.0
+SOURCE_SECONDS = 200.0
 """Seconds that all calls into one source may take together."""
 
 MEMORY_BYTES = 1024 * 2**20

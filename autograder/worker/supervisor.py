@@ -6,6 +6,7 @@ nothing that a student may not know, runs none of a student's code and reads not
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import json
 import mmap
@@ -76,6 +77,15 @@ class Supervisor:
         """Until the host closes the connection or is gone; then everything is ended and removed."""
         with contextlib.suppress(OSError):
             layers.prctl(layers.PR_SET_CHILD_SUBREAPER, 1)
+        try:
+            self._serve()
+        finally:
+            for number in list(self.children):
+                self.stop(number, 0.0)
+            if self.scratch:
+                leftovers.remove_tree(self.scratch)
+
+    def _serve(self) -> None:
         poll = select.poll()
         poll.register(self.control, select.POLLIN)
         while True:
@@ -84,16 +94,12 @@ class Supervisor:
                 try:
                     message, descriptors, _, _ = socket.recv_fds(self.control, MAX_MESSAGE, 4)
                 except ConnectionError:
-                    message, descriptors = b"", []
+                    return
                 if not message:
-                    break
+                    return
                 self.obey(json.loads(message), descriptors)
             self.reap()
             self.watch()
-        for number in list(self.children):
-            self.stop(number, 0.0)
-        if self.scratch:
-            leftovers.remove_tree(self.scratch)
 
     def obey(self, order: dict[str, Any], descriptors: list[int]) -> None:
         """One order of the host."""
@@ -254,6 +260,8 @@ def run_guest(order: dict[str, Any], strangers: tuple[int, ...], connection: soc
     sys.argv = [""]
     sys.path.insert(0, work)
     sys.modules["__main__"] = types.ModuleType("__main__")
+    for name in ("exit", "quit"):  # as an interpreter has them that looks at its site
+        setattr(builtins, name, sys.exit)
     tempfile.tempdir = None  # ours was remembered
     sys.dont_write_bytecode = True
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115

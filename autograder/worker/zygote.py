@@ -1,8 +1,9 @@
 """The warm parent of all guests: imports numpy (and torch) once, computes nothing, runs no student code, stays privileged.
 
-Started by the host as a script, `python -I -S zygote.py ...`. It forks one *supervisor* for each worker; a supervisor forks the
-guests, watches their memory, kills what has to be killed with all that descends from it, and removes the scratch folder at the
-end, also when the host was killed. A fork costs milliseconds where importing torch costs seconds.
+Started by the host as a script, `python -s -S zygote.py ...`, with an environment of its making. It forks one *supervisor*
+for each worker; a supervisor forks the guests, watches their memory, kills what has to be killed with all that descends from
+it, and removes the scratch folder at the end, also when the host was killed. A fork costs milliseconds where importing torch
+costs seconds.
 
 Where fork is not to be had (Windows, macOS) the host starts this file once for each guest instead: `guest` as the first
 argument, and a loopback address to connect to.
@@ -180,7 +181,7 @@ def main(arguments: list[str]) -> None:
     """`zygote|guest TORCH ADDRESS PACKAGES...`: see the module's text."""
     mode, torch, address, *packages = arguments
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the host's business, which then closes the connection
-    sys.path += packages
+    sys.path[:] = [place for place in sys.path if os.path.abspath(place) != HERE] + packages  # the script's folder goes
     handles = open_library()
     modules = our_modules()
     if hasattr(os, "geteuid") and os.geteuid() != 0:
@@ -190,7 +191,7 @@ def main(arguments: list[str]) -> None:
         descriptor, host = map(int, address.split(":"))
         warm_up(torch == "torch", host)
         run_zygote(socket.socket(fileno=descriptor), modules, handles)
-        return
+        os._exit(0)  # there is nothing to tidy up, and torch takes its time
     warm_up(torch == "torch", 0)
     order = json.loads(sys.stdin.buffer.readline())
     connection = socket.create_connection(("127.0.0.1", int(address)))

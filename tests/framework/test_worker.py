@@ -289,6 +289,32 @@ def test_units_after_a_later_definition_use_the_newest(make: Maker) -> None:
     assert worker.call("nb.f").failure is not None
 
 
+def test_source_of_units_is_known(make: Maker) -> None:
+    units = [("import inspect, torch\n", "nb, cell 1", 0), ("def f(x):\n    return x + 1\n", "nb, cell 2", 3), ("g = 2\n", "nb, cell 2", 0)]
+    units.append(
+        ("def source():\n    return inspect.getsource(f)\ndef script():\n    return torch.jit.script(f)(torch.ones(1))", "nb, cell 3", 0)
+    )
+    worker = make({}, {"nb": Units(units)})
+    assert worker.call("nb.source").value == "def f(x):\n    return x + 1\n"
+    assert worker.call("nb.script", seconds=20).value.tolist() == [2.0]
+
+
+def test_exit_is_known_as_elsewhere(make: Maker) -> None:
+    worker = make({"code.py": "def f():\n    exit(3)\ndef g():\n    quit()\n"})
+    assert worker.call("code.f").failure == Failure("exited", "SystemExit: 3", "code.py, line 2")
+    assert worker.call("code.g").failure == Failure("exited", "SystemExit", "code.py, line 4")
+
+
+def test_order_of_sets_is_the_same_in_every_run(tmp_path: Path) -> None:
+    (tmp_path / "code.py").write_text("def f():\n    return list({chr(97 + i) * 3 for i in range(26)})\n")
+    seen = []
+    for _ in range(2):
+        with Worker(tmp_path, {"code": File("code.py")}, torch=False, seed=1) as worker:
+            seen.append(worker.call("code.f").value)
+    assert seen[0] == seen[1]
+    assert sorted(seen[0]) != seen[0]
+
+
 def test_classes_of_units_can_be_pickled_and_inspected(make: Maker) -> None:
     code = "import pickle\nclass C:\n    x = 3\n\ndef f():\n    return pickle.loads(pickle.dumps(C())).x\n"
     assert make({}, {"nb": Units([(code, "nb", 0)])}).call("nb.f").value == 3
