@@ -11,9 +11,17 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment import load_assignment
-from autograder.bundle import build
+from autograder.bundle import build, build_handout
 from autograder.errors import UsageError
 from autograder.report import gradescope
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # pytest's importlib mode does not put it there
+from flawed_bank import DUE, plain, told
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
 HW0 = load_assignment(ROOT / "tests" / "hw0")
@@ -145,3 +153,126 @@ def test_setup_and_run_from_nothing(bundle, tmp_path):
     results = run_autograder(root)
 
     assert results["score"] == 100
+
+
+# The students' handout.
+
+
+@pytest.fixture(scope="module")
+def handout(tmp_path_factory):
+    """The handout, built once and unpacked, and what building it said."""
+    room = tmp_path_factory.mktemp("handout")
+    said = list(build_handout(room / "handout.zip", HW0))
+    with zipfile.ZipFile(room / "handout.zip") as archive:
+        archive.extractall(room / "home")
+    return room / "handout.zip", room / "home", said
+
+
+def test_the_handout_holds_the_framework_the_template_and_the_public_half(handout):
+    names = set(zipfile.ZipFile(handout[0]).namelist())
+
+    assert {n for n in names if n.startswith("tests/")} == {"tests/hw0/assignment.toml", "tests/hw0/public.py"}
+    assert {f"student_template/hw0/{p.name}" for p in (ROOT / "student_template" / "hw0").iterdir() if p.is_file()} <= names
+    assert {"README.md", "pyproject.toml", "autograder/check.py", "autograder/report/page.css"} <= names
+    tops = {n.partition("/")[0] for n in names}
+    assert tops == {"README.md", "pyproject.toml", "autograder", "student_template", "tests"}
+    assert "pip install" in "".join(handout[2])
+
+
+NOT_ANSWERS = {"student_template/hw0/relu_elbow.py": ("6.a.ii",)}
+"""The question itself states the loss, in which the derivative's text stands."""
+
+
+def test_no_reference_value_is_in_the_handout(handout):
+    """Every text in the zip against every value that is due, in every notation of five characters or more."""
+    looked = 0
+    for path in sorted(p for p in handout[1].rglob("*") if p.is_file()):
+        name = path.relative_to(handout[1]).as_posix()
+        text = path.read_text(encoding="utf-8")
+        for number, values in DUE.items():
+            if number not in NOT_ANSWERS.get(name, ()):
+                looked += 1
+                assert [v for v in values if told(text, v, least=5)] == [], (name, number)
+    assert looked > 500
+
+
+def test_nothing_of_the_reference_or_of_what_was_measured_is_in_the_handout(handout):
+    """No function of the reference, line by line, and no number of windows.json with four digits or more."""
+    texts = "\n".join(p.read_text(encoding="utf-8") for p in handout[1].rglob("*") if p.is_file())
+    given = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "student_template" / "hw0").iterdir() if p.suffix == ".py")
+    for path in (ROOT / "reference" / "hw0").glob("*.py"):
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        formulas = [line for line in lines if re.match(r"(return|\w+ =) .*[-+*/@].*", line) and len(plain(line)) > 20]
+        assert formulas or path.name == "relu_elbow.py"
+        assert [line for line in formulas if line in texts and line not in given] == [], path.name
+    windows = (ROOT / "tests" / "hw0" / "windows.json").read_text(encoding="utf-8")
+    numbers = {n for n in re.findall(r"\d+\.\d{2,}", windows) if len(n.replace(".", "").strip("0")) >= 4}
+    assert len(numbers) > 20
+    assert {n for n in numbers if re.search(rf"(?<![\d.]){re.escape(n)}(?!\d)", texts)} == set()
+
+
+def test_torch_is_an_extra_of_the_handout(handout):
+    project = tomllib.loads((handout[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    ours = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+    assert not [need for need in project["project"]["dependencies"] if need.startswith("torch")]
+    assert project["project"]["optional-dependencies"]["torch"][0].startswith("torch")
+    assert project["project"]["requires-python"] == ours["project"]["requires-python"]
+    assert project["tool"]["setuptools"]["package-dir"] == {"autograder.handout.hw0": "tests/hw0"}
+    packages = {p.parent.relative_to(ROOT).as_posix().replace("/", ".") for p in (ROOT / "autograder").rglob("*.py")}
+    assert set(project["tool"]["setuptools"]["packages"]) == packages | {"autograder.handout.hw0"}
+
+
+def test_the_same_files_give_the_same_handout(handout, tmp_path):
+    list(build_handout(tmp_path / "again.zip", HW0))
+
+    assert (tmp_path / "again.zip").read_bytes() == handout[0].read_bytes()
+
+
+def test_a_handout_needs_its_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr("autograder.bundle.__file__", str(tmp_path / "site" / "autograder" / "bundle.py"))
+    with pytest.raises(UsageError, match=r"handout\.md"):
+        list(build_handout(tmp_path / "a.zip", HW0))
+
+
+def test_the_handout_checks_where_it_was_unpacked(handout, tmp_path):
+    """From the unpacked folder alone, with the project's own packages out of the way."""
+    program = "import sys; sys.path.insert(0, sys.argv.pop(1)); sys.argv[0] = 'autograder'; from autograder.cli import main; main()"
+    environment = {**os.environ, "PYTHONPATH": str(handout[1])}
+    words = [
+        sys.executable,
+        "-c",
+        program,
+        str(handout[1]),
+        "check",
+        str(ROOT / "examples" / "flawed"),
+        "--report",
+        str(tmp_path / "r.html"),
+    ]
+    ran = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path, env=environment)
+
+    assert ran.returncode == 0, ran.stderr
+    assert "UNREADABLE" in ran.stdout
+    assert "LOOK HERE" in ran.stdout
+    assert (tmp_path / "r.html").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_the_handout_is_installed_by_one_command(handout, tmp_path):
+    """A new environment without torch; the installed package carries the suite, and nothing called tests is installed."""
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True, timeout=300)
+    binary = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    subprocess.run([str(binary / "python"), "-m", "pip", "install", "-q", str(handout[0])], check=True, timeout=900, cwd=tmp_path)
+    for submission, holds in (
+        (ROOT / "student_template" / "hw0", "not written yet"),
+        (ROOT / "examples" / "honest", "torch is not installed here"),
+        (ROOT / "examples" / "flawed", "UNREADABLE"),
+    ):
+        ran = subprocess.run(
+            [str(binary / "autograder"), "check", str(submission)], capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert holds in ran.stdout
+    program = "import importlib.util as u; print([n for n in ('tests', 'reference', 'student_template') if u.find_spec(n)])"
+    found = subprocess.run([str(binary / "python"), "-I", "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert found.stdout.strip() == "[]"
