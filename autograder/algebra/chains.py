@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from autograder.algebra.bounds import Domain, Violation, used, violation
+from autograder.algebra.bounds import Violation, used, violation
+from autograder.algebra.cloud import Domain
 from autograder.algebra.decide import decide_pair, mode_of, seed_of
 from autograder.algebra.differentials import differential, scaled, substituted, zero
 from autograder.algebra.expression import Expr, Misshapen, Typer, degree, is_numpy, show_shape
@@ -122,9 +123,9 @@ def single_name(text: str) -> tuple[Name, str] | None:
     except (Unreadable, OutOfBudget, IndexError):
         return None
     toks = [t for t in tokens(text) if t.kind == "word"]
-    if len(toks) > 1 and not name.sub or len(name.base) > 1 and not (toks and toks[0].latex) and not name.accents:
+    if (len(toks) > 1 and not name.sub) or (len(name.base) > 1 and not (toks and toks[0].latex) and not name.accents):
         return None
-    if name.sup and not re.fullmatch(r"\(\w+\)|star|opt|new", name.sup) or name.primes:
+    if (name.sup and not re.fullmatch(r"\(\w+\)|star|opt|new", name.sup)) or name.primes:
         return None
     return name, argument
 
@@ -176,8 +177,8 @@ def _closing(text: str, opened: int) -> int | None:
 
 def node_of(text: str, table: Symbols) -> Node:
     """The raw tree of a side. Raises Unreadable, OutOfBudget."""
-    toks = [t for t in tokens(text) if t.kind not in ("math", "eof") and not (t.kind == "op" and t.value == "&" and False)]
-    while toks and (toks[-1].kind == "newline" or toks[-1].kind == "op" and toks[-1].value in (",", ";", ":")):
+    toks = [t for t in tokens(text) if t.kind not in ("math", "eof") and not (False)]
+    while toks and (toks[-1].kind == "newline" or (toks[-1].kind == "op" and toks[-1].value in (",", ";", ":"))):
         toks.pop()
     if not toks:
         raise Unreadable(text, 0, "nothing stands here")
@@ -244,9 +245,7 @@ def _one_term(body: str, table: Symbols) -> bool:
     if node.op in ("add", "neg") and not re.match(r"^(?:\\left|\\[bB]igg?l?)?\s*[(\[]|^\\\{", stripped):
         return False
     opened = re.match(r"^(?:\\left|\\[bB]igg?l?)?\s*([(\[])", stripped)
-    if node.op == "prod" and opened:
-        return False
-    return True
+    return not (node.op == "prod" and opened)
 
 
 def _reach(mentions: frozenset[str], notation: Notation) -> frozenset[str]:
@@ -280,11 +279,8 @@ def _variants(node: Node, table: Symbols) -> Iterator[Node]:
 def _open_zero(node: Node, around: str) -> bool:
     """Is it a 0 whose size its surroundings leave open: in a block, transposed, or as a factor?"""
     bare = node.op == "num" and node.data == 0
-    return (
-        around == "block"
-        and (bare or node.op == "zeros")
-        or around in ("prod", "transpose")
-        and (bare or node.op == "zeros" and not node.data)
+    return (around == "block" and (bare or node.op == "zeros")) or (
+        around in ("prod", "transpose") and (bare or (node.op == "zeros" and not node.data))
     )
 
 
@@ -361,7 +357,7 @@ def _decided(step: Step, left: Side, right: Side, notation: Notation, domains: t
         assert side.node is not None
         if not MISFITS.search(str(bad)) or _has_open_zero(side.node):
             return replace(step, verdict="unreadable", how=str(bad))
-        return _repaired(step, left, right, notation, domains, str(bad))
+        return _repaired(step, left, right, notation, str(bad))
     same = [p for p in fitting if p[0].shape == p[1].shape]  # type: ignore[union-attr]
     if not same:
         one, two = fitting[0]
@@ -382,9 +378,8 @@ def _decided(step: Step, left: Side, right: Side, notation: Notation, domains: t
     for one, two in same[:3]:
         assert isinstance(one, Expr)
         assert isinstance(two, Expr)
-        result = _compared(
-            replace(step, left=replace(left, expression=one), right=replace(right, expression=two)), one, two, notation, domains
-        )
+        here = replace(step, left=replace(left, expression=one), right=replace(right, expression=two))
+        result = _compared(here, one, two, domains)
         if result.verdict == "holds":
             return result
         outcome = outcome or result
@@ -421,7 +416,7 @@ def _matched(left: Side, right: Side, one: Expr, two: Expr | Misshapen, notation
     return one, two
 
 
-def _compared(step: Step, one: Expr, two: Expr, notation: Notation, domains: tuple[Domain, ...]) -> Step:
+def _compared(step: Step, one: Expr, two: Expr, domains: tuple[Domain, ...]) -> Step:
     if one.shape != SCALAR and step.sign != "=":
         return replace(step, verdict="unreadable", how="an order between things that are no numbers")
     found: Violation | None = None
@@ -467,7 +462,7 @@ def _exactly(sign: str, one: Expr, two: Expr, domain: Domain) -> bool | None:
     return decide_pair(one, two, domain.table, seed_of(one, two)).equal
 
 
-def _repaired(step: Step, left: Side, right: Side, notation: Notation, domains: tuple[Domain, ...], misfit: str) -> Step:
+def _repaired(step: Step, left: Side, right: Side, notation: Notation, misfit: str) -> Step:
     """Shapes that do not fit: false, with the slip of the pen that explains it where one does."""
     step = replace(step, verdict="false", slip="shape", how=misfit, shapes=(misfit, ""))
     for which, side in (("left", left), ("right", right)):
@@ -498,7 +493,7 @@ def _operated(step: Step, left: Side, right: Side, notation: Notation, domains: 
         if left.variable != right.variable:
             return replace(step, verdict="unreadable", how="two derivatives in different variables")
         pair = tuple(slope_of(e, left.variable, notation) for e in (one, two))
-        result = _compared(step, pair[0], pair[1], notation, domains)
+        result = _compared(step, pair[0], pair[1], domains)
         same = result.verdict == "holds" or "argmin" not in (left.operator, right.operator)
         return (
             replace(result, left=step.left, right=step.right)
@@ -513,17 +508,17 @@ def _operated(step: Step, left: Side, right: Side, notation: Notation, domains: 
         answer = _first(plain, notation, shape)
         if answer.shape != shape:
             return replace(step, verdict="unreadable", how="the minimiser has another shape than what varies")
-        result = _compared(step, stationarity(objective, operated.variable, answer, notation), zero(SCALAR), notation, domains)
+        result = _compared(step, stationarity(objective, operated.variable, answer, notation), zero(SCALAR), domains)
         return replace(result, left=step.left, right=step.right)
-    if answer.op == "num" and answer.data == 0 or answer.op == "zeros":
-        result = _compared(step, slope_of(objective, operated.variable, notation), zero(SCALAR), notation, domains)
+    if (answer.op == "num" and answer.data == 0) or answer.op == "zeros":
+        result = _compared(step, slope_of(objective, operated.variable, notation), zero(SCALAR), domains)
         return replace(result, left=step.left, right=step.right)
     for e in expressions(plain, notation, shape):
         if isinstance(e, Misshapen):
             raise e
         pair_of = directional(objective, operated.variable, e, notation)
         if pair_of is not None:
-            result = _compared(step, pair_of[0], pair_of[1], notation, domains)
+            result = _compared(step, pair_of[0], pair_of[1], domains)
             return replace(result, left=step.left, right=step.right)
     return replace(step, verdict="unreadable", how="the layout of the derivative is not clear")
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 from itertools import product
 from typing import Final
 
-from autograder.algebra.bounds import Domain, Introduced
 from autograder.algebra.chains import Notation
+from autograder.algebra.cloud import Domain, Introduced
 from autograder.algebra.expression import definition, read_expected
 from autograder.algebra.lexer import group_at, read_name, script_text, tokens
 from autograder.algebra.symbols import Name, Symbols, symbols
@@ -24,11 +24,12 @@ MAX_BINDINGS: Final = 12
 class Waypoint:
     """Something that a derivation has to reach.
 
-    name: in feedback, what is missing (`the triangle inequality`). weight: its share of the points. values: texts; reached by a valid relation
-    with a side of one of these values. residuals: `left = right` texts; reached by an equation that says the same, up to a factor.
-    bounds: pairs (left, right); reached by a valid bound or equation between these values. away_from: names; the value must
-    be reached by a side that mentions none of them, in a chain with a side that mentions one (the two sides of a computation). mentions: names of which
-    the side must mention one. final: what the derivation has to end in: the final answer may say it as well.
+    name: in feedback, what is missing (`the triangle inequality`). weight: its share of the points. values: texts; reached by a valid
+    relation with a side of one of these values. residuals: `left = right` texts; reached by an equation that says the same, up to a
+    factor. bounds: pairs (left, right); reached by a chain of valid steps from the one to the other. mentions: names of which the side
+    must mention one. away_from: names; the value must be reached by a side that mentions none of them, in a chain with a side that
+    mentions one (the two sides of a computation). final: what the derivation has to end in: the final answer may say it as well.
+    Beside names, `block` and `eye` are a matrix written out and an identity.
     """
 
     name: str
@@ -61,10 +62,11 @@ class Sequence:
 class Rubric:
     """A problem whose answer is a derivation.
 
-    symbols: name -> declaration, as for `symbols`. definitions, constraints: as there. uppers: `0 < name <= text`. solutions: name of a free symbol ->
-    the value that it also may stand for (an equation that holds only there is an equation for it, and no identity). recursion: (last,
-    counter, next): the last iterate also stands for the one reached from zero. singular: name -> the matrix of which it is any singular
-    value. varies: name -> name of its differential. roles: name -> letters that may be typed for it. waypoints: what must be reached.
+    symbols: name -> declaration, as for `symbols`. definitions, constraints: as there. uppers: name -> text, `0 < name <= text`.
+    solutions: name of a free symbol -> the value that it also may stand for: an equation that holds only there is an equation for it,
+    and no identity. recursion: (last, counter, next): the last iterate also stands for one that is reached from zero. singular: name ->
+    the matrix of which it is any singular value. varies: name -> name of its differential. aliases: further spellings. roles: name ->
+    letters that may be typed for it where it does not occur. waypoints: what must be reached.
     """
 
     symbols: Mapping[str, str]
@@ -134,7 +136,7 @@ def setting(rubric: Rubric, binding: tuple[tuple[str, str], ...] = ()) -> Settin
 
 
 def typed_names(texts: Iterable[str]) -> frozenset[str]:
-    """Keys of all names that may be meant in some formulas: single letters of runs of letters, Greek ones, with and without their indices."""
+    """Keys of all names that may be meant in some formulas: letters of runs of letters too, with and without indices."""
     out: set[str] = set()
     for text in texts:
         try:
@@ -218,7 +220,7 @@ def sequence_letters(body: str, sequence: Sequence) -> tuple[str, str, int] | No
                 counts.setdefault(index, set()).add((m["s"] or "").replace(" ", "") if m["s"] else "")
         for index in (sequence.index, *sequence.indices):
             shifts = counts.get(index, set())
-            if shifts & {"-1"} or shifts & {"+1"} or len(shifts) == 1 and index == sequence.index:
+            if shifts & {"-1"} or shifts & {"+1"} or (len(shifts) == 1 and index == sequence.index):
                 return base, index, int("+1" in shifts and "-1" not in shifts)
     return None
 
@@ -237,7 +239,8 @@ def rewritten(text: str, sequence: Sequence, letters: tuple[str, str, int]) -> s
     for pattern, _ in _patterns(base, (index,)):
         text = pattern.sub(put, text)
     alone = "" if base.startswith("\\") else r"(?<![A-Za-z\\])"
-    zero = rf"(?:\\(?:mathbf|bm|boldsymbol|vec)\s*\{{\s*{re.escape(base)}\s*\}}|(?<![A-Za-z\\]){re.escape(base)}(?![A-Za-z]))\s*(?:_\s*(?:0|\{{\s*0\s*\}})|\^\s*\{{\s*\(0\)\s*\}})"
+    dressed = rf"(?:\\(?:mathbf|bm|boldsymbol|vec)\s*\{{\s*{re.escape(base)}\s*\}}|{alone}{re.escape(base)}(?![A-Za-z]))"
+    zero = dressed + r"\s*(?:_\s*(?:0|\{\s*0\s*\})|\^\s*\{\s*\(0\)\s*\})"
     text = re.sub(zero, f"{{{sequence.base}_0}}", text)
     if index != sequence.index or shift:
         count = f"({sequence.index} - 1)" if shift else sequence.index

@@ -7,6 +7,7 @@ prose around them; a line that begins with a relation goes on where the last one
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, replace
 from typing import Final
@@ -22,7 +23,22 @@ MAX_RELATIONS: Final = 200
 """Of one derivation; what follows is left to a person."""
 
 WRAPPERS: Final = frozenset(
-    "aligned align equation gather gathered split multline eqnarray alignat flalign displaymath math center alignedat".split()
+    [
+        "aligned",
+        "align",
+        "equation",
+        "gather",
+        "gathered",
+        "split",
+        "multline",
+        "eqnarray",
+        "alignat",
+        "flalign",
+        "displaymath",
+        "math",
+        "center",
+        "alignedat",
+    ]
 )
 SIGNS: Final = frozenset({"=", "<", ">", "<=", ">="})
 _DISPLAY: Final = "align|aligned|equation|gather|gathered|multline|eqnarray|alignat|flalign|displaymath|math|split|alignedat"
@@ -101,20 +117,20 @@ class Text:
 
 
 def statements_of(body: str, first_line: int = 1) -> Text:
-    """The relations and formulas of a derivation. body: the text of the part; first_line: where it begins. Never raises for what the text holds."""
+    """The relations and formulas of a derivation. Never raises for what the text holds.
+
+    body: the text of the part. first_line: the line on which it begins.
+    """
     complete = len(body) <= MAX_BODY
     body = _repaired(body[:MAX_BODY])
     pieces = _segments(body)
     prose = _prose(body, pieces)
-    if not pieces:
-        pieces = _plain(body, keep_all=True)
-    else:
-        pieces = sorted([*pieces, *_plain(prose, keep_all=False)])
+    pieces = _plain(body, keep_all=True) if not pieces else sorted([*pieces, *_plain(prose, keep_all=False)])
     items: list[Relation | Formula] = []
     chain = 0
     open_side: tuple[str, int] | None = None
     for start, end in pieces:
-        words = _words_before(body, prose, start)
+        words = _words_before(prose, start)
         line = first_line + body.count("\n", 0, start)
         try:
             rows = _rows(body[start:end])
@@ -153,7 +169,7 @@ def statements_of(body: str, first_line: int = 1) -> Text:
                 )
             open_side = (sides[-1][0], -1)
             words = ""
-    kept = [i for i in items if isinstance(i, Formula) or i.left and i.right]
+    kept = [i for i in items if isinstance(i, Formula) or (i.left and i.right)]
     relations = [k for k, i in enumerate(kept) if isinstance(i, Relation)]
     if len(relations) > MAX_RELATIONS:
         complete = False
@@ -197,7 +213,7 @@ def _prose(body: str, pieces: list[tuple[int, int]]) -> str:
     return re.sub(r"[$]|\\[()\[\]]|\\(?:begin|end)\{[^}]*\}", lambda m: " " * len(m[0]), "".join(out))
 
 
-def _words_before(body: str, prose: str, start: int) -> str:
+def _words_before(prose: str, start: int) -> str:
     """The prose of the same sentence before a formula, other formulas as §."""
     head = prose[:start]
     cut = 0
@@ -220,11 +236,11 @@ def _plain(prose: str, *, keep_all: bool) -> list[tuple[int, int]]:
                 if m[0].strip(" :,").lower() in ("a", "t") and re.match(r"\s*[=+*/^_)<>-]|\S", clean[m.end() : m.end() + 1]):
                     continue
                 edges += [m.start(), m.end()]
-            colon = [m for m in re.finditer(r"[A-Za-z)](?<!\\):(?!=)\s", clean)]
+            colon = list(re.finditer(r"[A-Za-z)](?<!\\):(?!=)\s", clean))
             for m in colon:
                 edges += [m.end(), m.end()]
             edges = sorted({e for e in edges if e >= start} | {len(clean)})
-            for a, b in zip(edges, edges[1:], strict=False):
+            for a, b in itertools.pairwise(edges):
                 piece = clean[a:b]
                 if _RELATIONAL.search(piece) and (keep_all or not _WORD.search(_without_names(piece))):
                     stop = len(piece.rstrip(" .;,"))
@@ -255,7 +271,6 @@ def _rows(text: str) -> list[tuple[list[tuple[str, int]], list[str]]]:
     toks = [t for t in tokens(source) if t.kind not in ("math", "eof") and not (t.kind in ("begin", "end") and t.value in WRAPPERS)]
     levels = depths(source, toks)
     rows: list[list[Token]] = [[]]
-    joined = True
     for k, t in enumerate(toks):
         if levels[k] == 0:
             if any(a <= t.at < b for a, b in notes):
@@ -265,29 +280,22 @@ def _rows(text: str) -> list[tuple[list[tuple[str, int]], list[str]]]:
             before = toks[k - 1].end if k else 0
             if _QUAD.search(source, before, t.at) and rows[-1]:
                 rows.append([])
-            if t.kind == "cmd" and t.value in ARROWS and source[t.at : t.end] != "←" or t.kind == "op" and t.value in (",", ";"):
+            if (t.kind == "cmd" and t.value in ARROWS and source[t.at : t.end] != "←") or (t.kind == "op" and t.value in (",", ";")):
                 rows.append([])
-                joined = False
                 continue
             if t.kind == "newline":
                 following = next((u for u in toks[k + 1 :] if not (u.kind == "op" and u.value == "&")), None)
                 last = rows[-1][-1] if rows[-1] else None
                 goes_on = following is not None and following.kind == "op" and following.value in ("+", "-")
                 hangs = last is not None and last.kind == "op" and (last.value in SIGNS or last.value in ("+", "-", "*"))
-                if goes_on or hangs or following is not None and _sign(source, following):
-                    joined = True
+                if goes_on or hangs or (following is not None and _sign(source, following)):
                     continue
                 rows.append([])
                 continue
             if t.kind == "op" and t.value in ("&", ":"):
                 continue
         rows[-1].append(t)
-    out = []
-    for row in rows:
-        if row:
-            out.append(_chain(source, row))
-    del joined
-    return _merged(out)
+    return _merged([_chain(source, row) for row in rows if row])
 
 
 def _merged(rows: list[tuple[list[tuple[str, int]], list[str]]]) -> list[tuple[list[tuple[str, int]], list[str]]]:
@@ -299,7 +307,7 @@ def _merged(rows: list[tuple[list[tuple[str, int]], list[str]]]) -> list[tuple[l
 def _sign(source: str, t: Token) -> str:
     """The relation that a token is, or nothing."""
     typed = source[t.at : t.end]
-    if t.kind == "cmd" and t.value in _FROM or typed == "←":
+    if (t.kind == "cmd" and t.value in _FROM) or typed == "←":
         return ":="
     if _ABOUT.match(typed):
         return "~"
@@ -314,9 +322,9 @@ def _chain(source: str, row: list[Token]) -> tuple[list[tuple[str, int]], list[s
     depth = 0
     inside = False
     for t in row:
-        if t.kind == "begin" or t.kind == "op" and t.value in ("(", "[", "{", "\\{"):
+        if t.kind == "begin" or (t.kind == "op" and t.value in ("(", "[", "{", "\\{")):
             depth += 1
-        elif t.kind == "end" or t.kind == "op" and t.value in (")", "]", "}", "\\}", "\\right."):
+        elif t.kind == "end" or (t.kind == "op" and t.value in (")", "]", "}", "\\}", "\\right.")):
             depth -= 1
         sign = _sign(source, t) if depth == 0 else ""
         if sign:

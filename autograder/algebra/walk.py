@@ -1,0 +1,296 @@
+"""One pass over a derivation: what it introduces and assumes on its way, and each of its relations decided."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Final
+
+from autograder.algebra.bounds import Prints, alike, fingerprint, used, violation
+from autograder.algebra.chains import (
+    Notation,
+    Side,
+    Step,
+    decided,
+    declared,
+    expressions,
+    one_name_squared,
+    read_side,
+    single_name,
+    three_names,
+)
+from autograder.algebra.cloud import Domain, Introduced
+from autograder.algebra.differentials import substituted
+from autograder.algebra.expression import Expr, Misshapen, read_expected
+from autograder.algebra.rings import Unsupported
+from autograder.algebra.rubric import Rubric, Setting, rewritten, sequence_letters
+from autograder.algebra.steps import Formula, Relation
+from autograder.algebra.symbols import ONE
+from autograder.errors import OutOfBudget
+
+MAX_SHOWN: Final = 300
+"""Characters of a quoted step."""
+_ASSUMES: Final = re.compile(r"\b(assum(?:e|ing|es)|suppos(?:e|ing)|let|choose|pick|consider)\b", re.IGNORECASE)
+_NEAR: Final = re.compile(
+    r"\b(if|when|whenever|provided|given|for|where|with|under|as long as|because we (?:assume|choose))"
+    r"(?:\s+(?:that|any|some|all|which|a|the|we have|only))*\W*$",
+    re.IGNORECASE,
+)
+_CASES: Final = re.compile(
+    r"\b(contradiction|case|either|otherwise|wlog|without loss|unless|would|were|hypothesis|inductive|induction)\b", re.IGNORECASE
+)
+_CLAUSE: Final = re.compile(
+    r"\b(?:then|so|therefore|hence|thus|we (?:have|get|obtain)|gives?|implies|it follows)\b|[:;]|§\s*[.,]?\s*(?=[A-Z])", re.IGNORECASE
+)
+_DEFINES: Final = re.compile(r"\b(let|define|defined|denote|denoting|write|where|set|call|with|put|as)\b", re.IGNORECASE)
+_SPLITS: Final = re.compile(r"decompos|\bsvd\b|singular value|factor|diagonali[sz]|spectral|eigen|written as", re.IGNORECASE)
+_TIMES: Final = re.compile(r"(?<=[\s}*])x(?=\s+[A-Za-z\\{])")
+
+
+class Walk:
+    """One pass over a derivation: what has been introduced and assumed so far, and the steps decided."""
+
+    def __init__(self, rubric: Rubric, chosen: Setting, body: str, present: frozenset[str]) -> None:
+        self.rubric = rubric
+        self.chosen = chosen
+        self.notation: Notation = chosen.notation
+        self.domains: tuple[Domain, ...] = chosen.domains
+        self.letters = sequence_letters(body, rubric.sequence) if rubric.sequence else None
+        self.steps: list[Step] = []
+        self.present = present
+        self.lone_x = len(re.findall(r"(?<![A-Za-z\\_^{])x(?![A-Za-z])", body)) == 1
+        # a single x, between two factors, is a sign of multiplication
+        self.carried: dict[str, Side] = {}
+        self.hypothetical = False
+        self._prints: Prints | None = None
+        self.matrix: tuple[str, Expr] | None = None
+        self.names = {s.key: s.name for s in chosen.table.declared}
+
+    @property
+    def prints(self) -> Prints:
+        """Fingerprints at points of where the derivation ends."""
+        if self._prints is None or self._prints.domain != self.domains[0]:
+            self._prints = Prints(replace(self.domains[0], assumed=()))
+        return self._prints
+
+    def put(self, text: str) -> str:
+        """A side in the rubric's names for iterates."""
+        return rewritten(text, self.rubric.sequence, self.letters) if self.rubric.sequence and self.letters else text
+
+    def side(self, text: str) -> Side:
+        """A side as far as it can be read here."""
+        side = self.carried.get(text) or read_side(self.put(text), self.notation)
+        if side.unknown == "x" and self.lone_x:
+            again = read_side(_TIMES.sub(" ", self.put(text)), self.notation)
+            side = again if not again.unread else side
+        return side
+
+    # --- what is no relation
+
+    def formula(self, item: Formula) -> None:
+        """A formula that states nothing: what a decomposition is of, or what could not be taken apart."""
+        if item.broken and item.relational:
+            self.steps.append(Step(item.line, shown(item.text), "unreadable", item.broken))
+            return
+        if item.broken:
+            return
+        names = three_names(self.put(item.text))
+        if names and self.matrix is not None and _SPLITS.search(item.words) and self.decompose(names, self.matrix[1]):
+            return
+        side = self.side(item.text)
+        if side.node is None or side.operator:
+            return
+        e = self.first(side)
+        if e is not None and ONE not in e.shape and side.node.op != "sym":
+            self.matrix = (item.text, e)
+
+    def first(self, side: Side) -> Expr | None:
+        """A side typed on its own, if it can be."""
+        if side.expression is not None:
+            return side.expression
+        if side.node is None:
+            return None
+        try:
+            for e in expressions(side, self.notation):
+                return e if isinstance(e, Expr) else None
+        except OutOfBudget:
+            return None
+        return None
+
+    def decompose(self, names: tuple[str, str, str], source: Expr) -> bool:
+        """`source = U S V^T` with names that are new; False if it is nothing of the kind."""
+        keys: list[str] = []
+        table, base = self.notation.table, self.domains[0].table
+        same = names[0].replace(" ", "") == names[2].replace(" ", "")
+        rows, columns = source.shape
+        if ONE in source.shape or (same and rows != columns):
+            return False
+        shapes = [(rows, rows), (rows, columns), (columns, columns)][: 2 if same else 3]
+        for typed, shape in zip(names, shapes, strict=False):
+            found = single_name(typed)
+            if found is None or self.chosen.table.exact(found[0]) is not None:
+                return False
+            table, key = declared(table, found[0], typed, shape)
+            base, _ = declared(base, found[0], typed, shape)
+            keys.append(key)
+        if same and not self.symmetric(source):
+            return False
+        one = Introduced("eigen" if same else "svd", tuple(keys), source, tuple(names[: len(keys)]))
+        meanings = {k: v for k, v in self.notation.meanings.items() if k not in keys}
+        self.notation = replace(self.notation, table=table, meanings=meanings)
+        kept = tuple(i for i in self.domains[0].introduced if not set(i.keys) & set(keys))
+        self.domains = tuple(replace(d, table=base, introduced=(*kept, one)) for d in self.domains)
+        self.names |= dict(zip(keys, names, strict=False))
+        return True
+
+    def root(self, typed: str, kind: str, source: Expr) -> bool:
+        """`source = L L^T` with a name that is new."""
+        found = single_name(typed)
+        if found is None or self.notation.table.exact(found[0]) is not None or ONE in source.shape or source.shape[0] != source.shape[1]:
+            return False
+        if not self.symmetric(source):
+            return False
+        table, key = declared(self.notation.table, found[0], typed, source.shape)
+        base, _ = declared(self.domains[0].table, found[0], typed, source.shape)
+        self.notation = replace(self.notation, table=table)
+        one = Introduced(kind, (key,), source, (typed,))
+        self.domains = tuple(replace(d, table=base, introduced=(*d.introduced, one)) for d in self.domains)
+        return True
+
+    def chosen_freely(self, step: Step) -> bool:
+        """`Gamma = ...` for a symbol that the problem fixes by a constraint alone: does the constraint hold for this choice?"""
+        one, two = (s.expression if s else None for s in (step.left, step.right))
+        if one is None or two is None or step.sign != "=":
+            return False
+        table, domain = self.chosen.table, self.domains[0]
+        for name, value in ((one, two), (two, one)):
+            if name.op != "sym" or name.data in used(value) or not table.constraints:
+                continue
+            sides = [[read_expected(side, table) for side in text.split("=")] for text in table.constraints]
+            if not any(name.data in used(a, b) for a, b in sides):
+                continue
+            try:
+                kept = all(
+                    violation(substituted(a, {name.data: value}), "=", substituted(b, {name.data: value}), domain) is None for a, b in sides
+                )
+            except (Unsupported, Misshapen):
+                return False
+            if kept:
+                more = tuple(replace(d, values=(*d.values, (name.data, value))) for d in self.domains)
+                self.domains = (*self.domains, *more)
+                return True
+        return False
+
+    def symmetric(self, e: Expr) -> bool:
+        """Is a matrix symmetric wherever the assumptions hold?"""
+        flipped = Expr("transpose", (e,), None, (e.shape[1], e.shape[0]))
+        try:
+            return alike(fingerprint(e, self.domains[0]), fingerprint(flipped, self.domains[0]))
+        except Unsupported:
+            return False
+
+    # --- relations
+
+    def relation(self, item: Relation) -> None:
+        """A relation: a definition, or a step that is decided."""
+        step = Step(item.line, shown(item.text), "unreadable", sign=item.sign, chain=item.chain)
+        clause = _CLAUSE.split(item.words)[-1]
+        if _CASES.search(item.words):
+            self.hypothetical = True
+        if item.sign == "=" and self.introduced(item, step):
+            return
+        left, right = self.side(item.left), self.side(item.right)
+        if left.misfit or right.misfit:
+            self.steps.append(replace(step, how="a side does not fit, as said above", left=left, right=right))
+            return
+        step = decided(step, left, right, self.notation, self.domains)
+        for typed, side in ((item.left, step.left), (item.right, step.right)):
+            if side is not None and (
+                side.misfit or (step.slip == "missing_parentheses" and side.node is not read_side(self.put(typed), self.notation).node)
+            ):
+                self.carried[typed] = side
+        assumed = _ASSUMES.search(clause) or _NEAR.search(clause)
+        if step.verdict == "false" and not step.shapes:
+            own = {k for side in (step.left, step.right) if side for k in side.mentions}
+            if own & (self.notation.meanings.keys() - {k for k in self.notation.meanings if k in (own and set())}) and _redefines(
+                item, self.notation
+            ):
+                step = replace(step, verdict="unreadable", how="the name stood for something else before", slip="two_meanings", found=None)
+            elif self.chosen_freely(step):
+                step = replace(step, verdict="holds", how="a choice that the problem leaves open", found=None)
+            elif assumed and not self.ranged(step):
+                self.assume(step)
+                step = replace(
+                    step, verdict="unreadable", how="an assumption that the problem does not make", slip="assumption", found=None
+                )
+            elif self.hypothetical:
+                step = replace(step, verdict="unreadable", how="it may rest on what was supposed before", found=None)
+        self.steps.append(step)
+
+    def ranged(self, step: Step) -> bool:
+        """Does it say how large something may be whose range the problem gives?"""
+        if step.sign == "=" or step.left is None or step.right is None:
+            return False
+        limited = {key for key, _ in self.domains[0].uppers}
+        return any(side.node is not None and side.node.op == "sym" and side.node.data in limited for side in (step.left, step.right))
+
+    def assume(self, step: Step) -> None:
+        """What is assumed beyond the problem narrows where later steps have to hold."""
+        one, two = (s.expression if s else None for s in (step.left, step.right))
+        if one is None or two is None or one.shape != two.shape or any(s is not None and s.operator for s in (step.left, step.right)):
+            self.hypothetical = True
+            return
+        self.domains = tuple(replace(d, assumed=(*d.assumed, (one, step.sign, two))) for d in self.domains)
+
+    def introduced(self, item: Relation, step: Step) -> bool:
+        """`A = ...` with a new name: a definition, and so no claim. Also `F = U S V^T`."""
+        for typed, other in ((item.left, item.right), (item.right, item.left)):
+            names = three_names(self.put(typed)) or one_name_squared(self.put(typed))
+            if names is None:
+                continue
+            side = self.side(other)
+            e = self.first(side) if side.node is not None else None
+            if e is not None and (self.decompose(names, e) if len(names) == 3 else self.root(names[0], names[1], e)):
+                self.steps.append(replace(step, verdict="holds", how="a decomposition that exists", left=side, right=Side(typed)))
+                return True
+        for typed, other in ((item.left, item.right), (item.right, item.left)):
+            found = single_name(self.put(typed))
+            if found is None:
+                continue
+            name, argument = found
+            again = name.key in self.notation.meanings and (item.defines or _DEFINES.search(item.words) is not None)
+            if self.notation.table.find(name) is not None and not again:
+                continue
+            if name.base in self.notation.table.dimensions or (name.base in ("I", "e", "pi") and not name.accents):
+                continue
+            side = self.side(other)
+            if side.node is None or side.operator or name.key in side.mentions:
+                continue
+            e = self.first(side)
+            if e is None:
+                continue
+            table, key = declared(self.notation.table, name, typed.strip(), e.shape, argument)
+            self.notation = replace(self.notation, table=table, meanings={**self.notation.meanings, key: e})
+            kept = replace(side, expression=e)
+            self.steps.append(
+                replace(
+                    step,
+                    verdict="holds",
+                    how=f"a definition of {typed.strip()}",
+                    left=Side(typed, mentions=frozenset({key}), expression=e),
+                    right=kept,
+                )
+            )
+            return True
+        return False
+
+
+def _redefines(item: Relation, notation: Notation) -> bool:
+    found = single_name(item.left)
+    return found is not None and found[0].key in notation.meanings
+
+
+def shown(text: str) -> str:
+    """A step as it is quoted."""
+    text = " ".join(text.split())
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + " …"
