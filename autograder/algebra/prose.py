@@ -107,6 +107,8 @@ def mathematics(text: str, candidate: str, table: Symbols) -> str:
     found = list(_MATH.finditer(candidate))
     if candidate.replace("\\$", "").count("$") % 2:
         raise Unreadable(text, candidate.rindex("$"), "a dollar sign is never closed", "$...$")
+    if not found and "$" in candidate.replace("\\$", ""):
+        raise Unreadable(text, candidate.index("$"), "the dollar signs hold nothing, or are never closed", "$...$")
     if not found:
         return candidate
     spans = [next((m.start(k), m.end(k)) for k in range(1, 5) if m.group(k) is not None) for m in found]
