@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from autograder.algebra import symbols
+from autograder.algebra import same_condition, symbols
 from autograder.assignment import load_assignment
 from autograder.check import Example, Reading, formula, judged, quoted
-from autograder.phrases import read_quantities, said_something, yes_or_no
+from autograder.phrases import Region, Subject, claim, read_quantities, said_something, yes_or_no
 from autograder.worker import Kept, Polynomial, Reply, Tensor
 from autograder.writeup import Answer
 
@@ -74,6 +75,25 @@ NETWORK_ELBOW = symbols(
     },
 )
 
+NOWHERE = Fraction(0)
+MOVING = (
+    Subject("slope", ("slope", "slope of the line", "gradient of the line", "w"), lambda at: (NOWHERE, NOWHERE), 0.5),
+    Subject(
+        "elbow",
+        ("elbow", "kink", "corner", "hinge", "bend", "turning point", "knee", "breakpoint"),
+        lambda at: (NOWHERE, NOWHERE),
+        0.5,
+        place=True,
+    ),
+)
+"""What moves in 6(b), by its names; how it moves is not said here."""
+ANYWHERE = Region(
+    "anywhere",
+    dict.fromkeys(("w", "b", "x", "lambda"), (Fraction(1), Fraction(2))),
+    lambda at: True,
+    symbols={"lambda": ("λ", "\\lambda", "lam")},
+)
+
 SYMBOLS = {
     **{f"5.{part}": VECTOR_CALCULUS for part in "abcde"},
     **{f"6.a.{part}": ELBOW for part in ("i", "ii", "iii", "iv")},
@@ -84,16 +104,29 @@ SYMBOLS = {
 
 def read_as(part: str, answer: Answer) -> Reading:
     """How the answer of a part is read, for the student's check: with the symbols of the part, without a truth."""
-    if part in SYMBOLS and part != "5.e":
+    if part == "5.e":
+        return condition(answer)
+    if part in SYMBOLS:
         return formula(answer, SYMBOLS[part])
     problem = part.partition(".")[0]
+    if part.startswith("6.b"):
+        return judged(claim(answer, MOVING, ANYWHERE), answer)
     if problem == "2":
         return judged(yes_or_no(answer, True), answer)
     if problem == "7":
         return values(answer)
     if problem == "8":
         return judged(said_something(answer, echo=part != "8.b"), answer)
-    return Reading("read", (quoted(answer),))
+    return Reading(
+        "read", (f"{sum(map(bool, answer.body.splitlines()))} lines are read as a derivation, the last formula is", quoted(answer))
+    )
+
+
+def condition(answer: Answer) -> Reading:
+    """An equation as it is read; words are left as they are, because only the grading knows which condition they may name."""
+    if "=" not in answer.text:
+        return Reading("read", (quoted(answer),))
+    return judged(same_condition(answer, "A = 0", VECTOR_CALCULUS), answer)
 
 
 def values(answer: Answer) -> Reading:
