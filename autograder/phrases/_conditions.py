@@ -135,8 +135,9 @@ def _pieces(found: re.Match[str], symbols: Mapping[str, str]) -> list[str] | Non
 
 
 def _chain(run: Sequence[tuple[str, int, int]], text: str, symbols: Mapping[str, str]) -> Condition | None:
+    run = _balanced(run)
     places = [i for i, (token, _, _) in enumerate(run) if token in RELATIONS]
-    if not places or run[-1][2] - run[0][1] > MAX_RELATION:
+    if not places or not run or run[-1][2] - run[0][1] > MAX_RELATION:
         return None
     sides: list[tuple[Value, frozenset[str], Fraction | None]] = []
     cuts = [-1, *places, len(run)]
@@ -160,6 +161,16 @@ def _chain(run: Sequence[tuple[str, int, int]], text: str, symbols: Mapping[str,
     constants = tuple(value for _, _, value in sides if value is not None)
     begin, end = run[0][1], run[-1][2]
     return Condition(begin, end, text[begin:end].strip(), tuple(relations), fixed, constants)
+
+
+def _balanced(run: Sequence[tuple[str, int, int]]) -> Sequence[tuple[str, int, int]]:
+    """The run without a parenthesis that the prose around it opens or closes: `(if w > b)`."""
+    surplus = sum((token == "(") - (token == ")") for token, _, _ in run)
+    while run and surplus > 0 and run[0][0] == "(":
+        run, surplus = run[1:], surplus - 1
+    while run and surplus < 0 and run[-1][0] == ")":
+        run, surplus = run[:-1], surplus + 1
+    return run
 
 
 def _compare(relation: Callable[[Fraction, Fraction], bool], a: Value, b: Value) -> Callable[[Point], bool]:

@@ -78,43 +78,123 @@ FIGURES = re.compile(
     r"\(?\b(?:as |is |are )?(?:shown |seen |drawn |depicted |illustrated |plotted )?(?:in|on|by|from|see"
     r"|as)?\s*(?:the\s+)?(?:fig(?:ure|\.)?s?|image|plot|graph|sketch|picture)\s*(?:is shown as figure)?\s*\d*\)?,?"
 )
-PREDICATES: tuple[tuple[str, str], ...] = (
-    ("same", r"(?:does|do|will|would|did|should|is|are|has|have|had|can|were|was) not (?:be |been |being )?(?:really |actually "
-        r"|also |both |either )?(?:chang\w*|mov\w*|shift\w*|updat\w*|affect\w*|alter\w*|var(?:y|ies|ied)|modif\w*|budge\w*"
-        r"|differ\w*)\b(?: at all)?(?!\s+(?:to the |in the |any |further )?(?:right|left|up|down|towards?|closer|away|much)\b)"),
-    ("same", r"\bunchanged\b|\bunaffected\b|\bunaltered\b|\bno (?:change|movement|effect|update|shift|difference|impact|motion)s?\b"
-        r"|\bnot (?:chang|mov|shift|updat)\w*\b(?!\s+(?:to the |in the |any |further )?(?:right|left|up|down|towards?|closer"
-        r"|away|much)\b)"),
-    ("same", r"\b(?:stay|stays|stayed|remain|remains|remained|keep|keeps|kept|is|are|be)\s+(?:at |in |exactly |both "
-        r"|all )?(?:the )?(?:same|fixed|constant|put|still|stationary|where (?:it|they) (?:is|are|was|were)|in place|static"
-        r"|identical|unmoved)(?: place| position| location)?\b|\bthe same\b"),
-    ("same", r"\b(?:stays?|remains?)\b(?= *$| *[,;)]| +(?:if|when|where|for|only|there|exactly|otherwise)\b)|\bnothing (?:changes"
-        r"|happens|moves|is updated)\b"),
-    ("depends", r"\bdepend(?:s|ing|ent)?\b(?: on)?|\beither (?:direction|way|side|left or right|right or left)\b|\b(?:left|right|up"
-        r"|down) (?:or|and|/) ?(?:to the )?(?:left|right|up|down)\b|\bcan (?:not )?be determined\b|\bnot determined\b"
-        r"|\bundetermined\b|\bambiguous\b|\bboth directions\b|\bfor some\b[^.;]{0,40}\bfor others?\b|\bany direction\b|\bcase by case\b"),
-    ("steeper", r"\b(?:more )?steep(?:er|ens|ened|ening|en)\b|\bmore steep\b|\bsharper\b|\b(?:increas\w*|grow\w*|rises?|goes up"
-        r"|larger|bigger|greater) in (?:magnitude|absolute value|absolute|size|steepness)\b|\b(?:larger|bigger|greater|higher"
-        r"|increased|increasing) (?:in )?(?:magnitude|absolute value|steepness)\b"),
-    ("shallower", r"\bless steep\b|\bshallow(?:er|s|ing)?\b|\bflat(?:ter|tens?|tened|tening)\b|\bgentler\b|\bless sharp\b"
-        r"|\b(?:decreas\w*|shrink\w*|reduc\w*|drops?|goes down|smaller|lower) in (?:magnitude|absolute value|absolute|size"
-        r"|steepness)\b|\b(?:smaller|lower|reduced|decreased|decreasing) (?:in )?(?:magnitude|absolute value|steepness)\b"),
-    ("negative", r"\bmore negative\b|\bless positive\b"),
-    ("positive", r"\bless negative\b|\bmore positive\b"),
-    ("towards", r"\b(?:towards?|closer to|nearer to|nearer|in the direction of|closer towards?|approach(?:es"
-        r"|ing)?)\s+(?:to )?(?:the |its )?(?P<to>{landmarks})(?!\w)"),
-    ("away", r"\b(?:away|farther|further|further away|farther away|far) from\s+(?:the |its )?(?P<from>{landmarks})(?!\w)"),
-    ("right", r"\bright(?:wards?)?\b(?![- ]hand)|\b(?:in the )?positive (?:x[- ]?)?direction\b|\bto larger x\b"),
-    ("left", r"\bleft(?:wards?)?\b(?![- ]hand)|\b(?:in the )?negative (?:x[- ]?)?direction\b|\bto smaller x\b"),
-    ("up", r"\bincreas\w*\b|\bgrow(?:s|n|ing)?\b|\brise[sn]?\b|\brising\b|\b(?:go|goes|going|went|move|moves|moving) up\b"
-        r"|\b(?:larger|bigger|greater|higher)\b|\braise[sd]?\b|↑|\bgains?\b|\bup(?:wards?)?\b(?! to\b)"),
-    ("down", r"\bdecreas\w*\b|\breduc\w*\b|\bshrink(?:s|ing)?\b|\bdrop(?:s|ped|ping)?\b|\bfall(?:s|ing)?\b|\b(?:go|goes|going|went"
-        r"|move|moves|moving) down\b|\b(?:smaller|lower|lowers|lowered|lowering)\b|\bdeclin\w*\b|\bdiminish\w*\b|\blessen\w*\b|↓"
-        r"|\bdown(?:wards?)?\b(?! to\b)"),
-    ("moves", r"\bchang(?:e|es|ed|ing)\b|\bmov(?:e|es|ed|ing)\b(?!\s+(?:to the |in the |any |further )?(?:right|left|up|down"
-        r"|towards?|closer|away|much)\b)|\bshift(?:s|ed|ing)?\b(?!\s+(?:to the |in the |any |further )?(?:right|left|up|down"
-        r"|towards?|closer|away|much)\b)|\bis updated\b|\baffected\b"),
-)  # fmt: skip
+NO_DIRECTION = r"\b(?!\s+(?:to the |in the |any |further )?(?:right|left|up|down|towards?|closer|away|much)\b)"
+"""After a verb of motion: no direction follows, so that `does not move right` is not `does not move`."""
+ENDS = r"(?=\s*(?:$|[.,;)]|(?:if|when|and|for)\b))"
+PREDICATES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "same",
+        (
+            r"(?:does|do|will|would|did|should|is|are|has|have|had|can|were|was) not (?:be |been |being )?"
+            r"(?:really |actually |also |both |either )?"
+            r"(?:chang\w*|mov\w*|shift\w*|updat\w*|affect\w*|alter\w*|var(?:y|ies|ied)|modif\w*|budge\w*|differ\w*)" + NO_DIRECTION,
+            r"\bunchanged\b",
+            r"\bunaffected\b",
+            r"\bunaltered\b",
+            r"\bno (?:change|movement|effect|update|shift|difference|impact|motion)s?\b",
+            r"\bnot (?:chang|mov|shift|updat)\w*" + NO_DIRECTION,
+            r"\b(?:stay|stays|stayed|remain|remains|remained|keep|keeps|kept|is|are|be)\s+(?:at |in |exactly |both |all )?(?:the )?"
+            r"(?:same|fixed|constant|put|still|stationary|where (?:it|they) (?:is|are|was|were)|in place|static|identical|unmoved)"
+            r"(?: place| position| location)?\b",
+            r"\bthe same\b",
+            r"\bstays?\b(?= *$| *[,;)])",
+            r"\bremains?\b(?= *$| *[,;)])",
+            r"\bnothing (?:changes|happens|moves|is updated)\b",
+            r"^\W*(?:nothing|none|neither)\W*$",
+        ),
+    ),
+    (
+        "depends",
+        (
+            r"\bdepend(?:s|ing|ent)?\b(?: on)?",
+            r"\beither (?:direction|way|side|left or right|right or left)\b",
+            r"\b(?:left|right|up|down)(?:wards?)? ?(?:or|and|/) ?(?:to the )?(?:left|right|up|down)(?:wards?)?\b",
+            r"\bcan (?:not )?be determined\b",
+            r"\bnot determined\b",
+            r"\bundetermined\b",
+            r"\bambiguous\b",
+            r"\bboth directions\b",
+            r"\bany direction\b",
+            r"\bcase by case\b",
+            r"\bfor some\b[^.;]{0,40}\bfor others?\b",
+        ),
+    ),
+    (
+        "steeper",
+        (
+            r"\b(?:more )?steep(?:er|ens|ened|ening|en)\b",
+            r"\bmore steep\b",
+            r"\bsharper\b",
+            r"\b(?:increas\w*|grow\w*|rises?|goes up|larger|bigger|greater) in (?:magnitude|absolute value|absolute|size|steepness)\b",
+            r"\b(?:larger|bigger|greater|higher|increased|increasing) (?:in )?(?:magnitude|absolute value|steepness)\b",
+        ),
+    ),
+    (
+        "shallower",
+        (
+            r"\bless steep\b",
+            r"\bless sharp\b",
+            r"\bshallow(?:er|s|ing)?\b",
+            r"\bflat(?:ter|tens?|tened|tening)\b",
+            r"\bgentler\b",
+            r"\b(?:decreas\w*|shrink\w*|reduc\w*|drops?|goes down|smaller|lower) in (?:magnitude|absolute value|absolute|size|steepness)\b",
+            r"\b(?:smaller|lower|reduced|decreased|decreasing) (?:in )?(?:magnitude|absolute value|steepness)\b",
+        ),
+    ),
+    ("negative", (r"\bmore negative\b", r"\bless positive\b")),
+    ("positive", (r"\bless negative\b", r"\bmore positive\b")),
+    (
+        "towards",
+        (
+            r"\b(?:towards?|closer to|nearer to|nearer|in the direction of|closer towards?|approach(?:es|ing)?)"
+            r"\s+(?:to )?(?:the |its )?(?P<to>{landmarks})(?!\w)",
+        ),
+    ),
+    ("away", (r"\b(?:away|farther|further|further away|farther away|far) from\s+(?:the |its )?(?P<from>{landmarks})(?!\w)",)),
+    ("right", (r"\bright(?:wards?)?\b(?![- ]hand)", r"\b(?:in the )?positive (?:x[- ]?)?direction\b", r"\bto larger x\b", "→" + ENDS)),
+    ("left", (r"\bleft(?:wards?)?\b(?![- ]hand)", r"\b(?:in the )?negative (?:x[- ]?)?direction\b", r"\bto smaller x\b", "←" + ENDS)),
+    (
+        "up",
+        (
+            r"\bincreas\w*\b",
+            r"\bgrow(?:s|n|ing)?\b",
+            r"\brise[sn]?\b",
+            r"\brising\b",
+            r"\b(?:larger|bigger|greater|higher)\b",
+            r"\braise[sd]?\b",
+            r"\bgains?\b",
+            r"\b(?:(?:go|goes|going|went|move|moves|moving) )?up(?:wards?)?\b(?! to\b)",
+            "↑",
+        ),
+    ),
+    (
+        "down",
+        (
+            r"\bdecreas\w*\b",
+            r"\breduc\w*\b",
+            r"\bshrink(?:s|ing)?\b",
+            r"\bdrop(?:s|ped|ping)?\b",
+            r"\bfall(?:s|ing)?\b",
+            r"\b(?:smaller|lower|lowers|lowered|lowering)\b",
+            r"\bdeclin\w*\b",
+            r"\bdiminish\w*\b",
+            r"\blessen\w*\b",
+            r"\b(?:(?:go|goes|going|went|move|moves|moving) )?down(?:wards?)?\b(?! to\b)",
+            "↓",
+        ),
+    ),
+    (
+        "moves",
+        (
+            r"\bchang(?:e|es|ed|ing)\b",
+            r"\bmov(?:e|es|ed|ing)" + NO_DIRECTION,
+            r"\bshift(?:s|ed|ing)?" + NO_DIRECTION,
+            r"\bis updated\b",
+            r"\baffected\b",
+        ),
+    ),
+)
+"""What may be said of a subject, and how; of two that overlap the one further up counts."""
 NEGATION = re.compile(r"\b(?:not|never|no|neither|nor|without|nothing|none)\b(?! only)")
 MAGNITUDE = re.compile(r"\b(?:magnitude|absolute value|steepness|abs)\b|\|\s*\w+\s*\|")
 FILLERS = word_set(
@@ -134,10 +214,16 @@ OTHERS = word_set(
     weight weights point line function λ φ lambda phi height function's magnitude parameter parameters
     """
 )
+ZERO = re.compile(r"\b(to|towards?|from|approach\w*)\s+(?:x\s*=\s*)?0(?!\.?\w)")
+ALL = frozenset(("parameter", "parameters", "weights", "anything", "values", "unit", "neuron"))
+"""What stands for every subject where it is said not to change."""
 SHAPES = frozenset(("line", "function", "w", "weight"))
 SO_DOES = re.compile(
-    r"\b(?:so|as) (?:does|do|will|would|is|are) (?:the |its )?|\b(?:likewise|similarly|same for|also)(?: for)? (?:the |its )?(?=\w+\s*$)"
+    r"\b(?:so|as|neither|nor) (?:does|do|will|would|is|are) (?:the |its )?"
+    r"|\b(?:likewise|similarly|same for|also)(?: for)? (?:the |its )?(?=\w+\s*$)"
 )
+LONE_WORD = re.compile(r"(?<![\w'^_])(?<![-+*/=(])(?<![-+*/=(] )[^\W_]+(?!\w|\s*[-+*/=)^])")
+"""A word, or a letter that is no part of a formula."""
 COORDINATE = re.compile(
     r"[\s,/&+]*(?:\b(?:and|or|nor|as well as|both|neither|the|its|of|also|with|together|location|position|place|x|plus|either)\b[\s,/&+]*)*"
 )
@@ -176,14 +262,17 @@ class Reader:
         self._region = region
         landmarks = sorted({name for s in subjects for name in s.landmarks}, key=len, reverse=True)
         named = "|".join(re.escape(name).replace(r"\ ", r"[ -]") for name in landmarks) or r"(?!)"
-        self._patterns = [(move, re.compile(pattern.replace("{landmarks}", named))) for move, pattern in PREDICATES]
+        self._patterns = [(move, re.compile("|".join(said).replace("{landmarks}", named))) for move, said in PREDICATES]
+        spelled = sorted({n for s in subjects for n in s.names}, key=len, reverse=True)
+        named_ = "|".join(re.escape(n) for n in spelled if len(n) > 1) or r"(?!)"
+        letters = "|".join(re.escape(n) for n in spelled if len(n) == 1) or r"(?!)"
+        # A letter inside a formula is no mention: of `w' = w - λx` the last one is not what decreases.
         self._names = re.compile(
-            r"(?<![\w'^_∂/])(?:"
-            + "|".join(re.escape(n) for n in sorted({n for s in subjects for n in s.names}, key=len, reverse=True))
-            + r")(?:s|es|'s)?(?![\w^_(]|'(?!s))"
+            rf"(?<![\w'^_∂/])(?:(?:{named_})(?:s|es|'s)?(?![\w^_(]|'(?!s))"
+            rf"|(?<![-+*/=(])(?<![-+*/=(] )(?:{letters})(?!['\w^_(]|\s*[-+*/=)]))"
         )
         clean = re.sub(r"(?<!\n)\n(?!\s*\n|\s*[-*•]\s|\s*\(?[ivx\d]{1,4}[.)]\s)", " ", words(text))
-        clean = FIGURES.sub(" ", clean)
+        clean = ZERO.sub(r"\1 zero", FIGURES.sub(" ", clean))
         self._sentences = [s.strip() for s in SENTENCES.split(clean) if s and s.strip()][:MAX_SENTENCES]
         self._symbols = {}
         if region is not None:
@@ -223,10 +312,10 @@ class Reader:
                     if move is not None:
                         told.append(Claim(subject.name, move, attached[index], quoted(sentence)[1:-1], number))
             for more in SO_DOES.finditer(sentence):
-                same = [m[2] for m in self._mentions(sentence[more.end() :]) if m[0] == 0]
-                if told and same and same[0].name not in {c.subject for c in told}:
-                    move = self._move(found[-1], same[0], "", "")
-                    told += [replace(told[-1], subject=same[0].name, move=move)] if move else []
+                for subject in self._listed(sentence[more.end() :]) if told else ():
+                    move = self._move(found[-1], subject, "", "")
+                    if move and subject.name not in {c.subject for c in told}:
+                        told.append(replace(told[-1], subject=subject.name, move=move))
             yield from self._settled(told)
 
     def _settled(self, told: Sequence[Claim]) -> Iterator[Claim]:
@@ -302,6 +391,13 @@ class Reader:
         """Whom a predicate is about; None where that is something else (`the loss decreases`)."""
         window = sentence[at : predicate.start]
         mentions = self._mentions(window)
+        if predicate.move == "depends" and not any(m[2].place for m in mentions):
+            # `it depends on b whether the elbow moves left or right`: of the subjects named here, what has a place.
+            named = [m[2] for m in self._mentions(sentence) if m[2].place]
+            if named:
+                return list(dict.fromkeys(named))
+            if not mentions and any(s.place for s in self._subjects):
+                return [s for s in self._subjects if s.place]
         everyone = (
             re.search(r"\bboth\b|\bneither\b|\bthey\b|\beverything\b|\bnothing\b", window + sentence[predicate.start : predicate.end])
             is not None
@@ -310,7 +406,7 @@ class Reader:
         strangers = [w for w in re.findall(r"[^\W\d_]+", rest) if w not in FILLERS]
         if mentions:
             last = mentions[-1]
-            others = [m.end() for m in re.finditer(r"(?<![\w'^_])[^\W_]+(?!\w)", window) if m[0] in OTHERS and m.start() >= last[1]]
+            others = [m.end() for m in LONE_WORD.finditer(window) if m[0] in OTHERS and m.start() >= last[1]]
             if everyone:
                 return list(dict.fromkeys(m[2] for m in mentions))
             if others and not COORDINATE.fullmatch(window[last[1] : others[-1]].rsplit(" ", 1)[0] + " "):
@@ -330,15 +426,30 @@ class Reader:
             return list(previous) if len(previous) > 1 else list(self._subjects)
         if predicate.move in ("steeper", "shallower") and not set(strangers) & (OTHERS - SHAPES):
             return [s for s in self._subjects if not s.place]
+        if predicate.move == "same" and set(strangers) & ALL:
+            return list(self._subjects)
         if any(w in OTHERS or len(w) > 2 for w in strangers) and not (predicate.move in ("right", "left") and not set(strangers) & OTHERS):
             return None
         if predicate.move in ("right", "left") or ":" in predicate.move:
             return [s for s in previous if s.place] or [s for s in self._subjects if s.place]
         if previous:
             return list(previous)
+        if predicate.move in ("up", "down") and not strangers:
+            return [s for s in self._subjects if not s.place]
         if predicate.move in ("steeper", "shallower"):
             return [s for s in self._subjects if not s.place]
         return list(self._subjects) if predicate.move in ("same", "depends") else None
+
+    def _listed(self, text: str) -> list[Subject]:
+        """The subjects that a text begins with, joined by `and`."""
+        chosen: list[Subject] = []
+        end = 0
+        for start, stop, subject in self._mentions(text):
+            if not COORDINATE.fullmatch(text[end:start]):
+                break
+            chosen.append(subject)
+            end = stop
+        return chosen
 
     def _after(self, sentence: str, predicate: _Predicate, following: int) -> list[Subject]:
         """The subjects that follow their predicate: `decreases the slope`, `no change in the slope or the elbow`."""
