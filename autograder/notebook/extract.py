@@ -38,8 +38,8 @@ class Extraction:
 
     units: tuple[Unit, ...]
     """Executed by the worker in this order in one namespace, which then holds the wanted names that are there, and for each
-    wanted function NAME that is called at the top level, as NAME__argument_0, NAME__argument_1, ..., those arguments of
-    its last call which are names, lambdas or numbers: the loss that a part was really trained with."""
+    wanted function NAME that loops and is called at the top level, as NAME__argument_0, NAME__argument_1, ..., those arguments
+    of its last call which may be functions: the loss that a part was really trained with."""
     defined: frozenset[str] = frozenset()
     """Wanted names that are bound somewhere, whether or not their statements work."""
     lost: Mapping[str, str] = field(default_factory=dict)
@@ -140,7 +140,7 @@ class _Program:
         own, self.lost = statements_of(list(_flattened(pieces, is_script=is_script)), first=len(before))
         self.statements = [*before, *own]
         self.bound = {name for statement in own for name in statement.binds}
-        self._loops_in = {name for s in self.statements if s.loops and isinstance(s.node, ast.FunctionDef) for name in s.binds}
+        self._loops_in = _looping(self.statements)
         self.annotations = any(isinstance(s.node, ast.ImportFrom) and s.node.module == "__future__" for s in self.statements)
         self._own = own
 
@@ -165,13 +165,15 @@ class _Program:
         return _is_placeholder(next(s.node for s in reversed(self._own) if name in s.binds))
 
     def arguments(self, name: str, wanted: Iterable[str]) -> list[tuple[int, str, _Slice | Piece]]:
-        """(position, text, slice) for the plain positional arguments of the last call of a function.
+        """(position, text, slice) for the arguments of the last call of a function that loops which may be functions themselves.
 
         Where the call's own cell meant to bind an argument in text that does not parse, that piece instead of a slice.
         Empty for a script that binds no wanted name twice: there the names speak for themselves.
         """
         names = frozenset(wanted)
         if self._is_script and all(sum(w in s.binds for s in self._own) <= 1 for w in names):
+            return []
+        if name in self.bound and name not in self._loops_in:
             return []
         parameters = self._parameters(name)
         for statement in reversed(self._own):
@@ -188,7 +190,7 @@ class _Program:
                     given[parameters.index(keyword.arg)] = keyword.value
             found: list[tuple[int, str, _Slice | Piece]] = []
             for position, argument in sorted(given.items())[:ARGUMENTS_SEEN]:
-                if any(isinstance(n, ast.Call) for n in ast.walk(argument) if not isinstance(argument, ast.Lambda)):
+                if not self._may_be_function(argument, statement, names):
                     continue
                 needs = [n.id for n in ast.walk(argument) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
                 needs = [need for need in needs if need not in _lambda_parameters(argument)]
@@ -200,6 +202,20 @@ class _Program:
                 found.append((position, text_of(argument), cut))
             return found
         return []
+
+    def _may_be_function(self, argument: ast.expr, at: Statement, wanted: frozenset[str]) -> bool:
+        """Whether an argument may be a function: a lambda, `nn.MSELoss()`, a name not bound to a number or an object of a wanted class."""
+        if isinstance(argument, ast.Lambda | ast.Attribute):
+            return True
+        if isinstance(argument, ast.Call):
+            return isinstance(argument.func, ast.Attribute) and isinstance(argument.func.value, ast.Name | ast.Attribute)
+        if not isinstance(argument, ast.Name):
+            return False
+        binding = next((s.node for s in reversed(self.statements[: at.index]) if argument.id in s.binds), None)
+        if not isinstance(binding, ast.Assign):
+            return True
+        made = isinstance(binding.value, ast.Call) and called_name(binding.value) in wanted
+        return not made and not isinstance(binding.value, ast.Constant)
 
     def _parameters(self, name: str) -> list[str]:
         nodes = [s.node for s in self._own if name in s.binds and isinstance(s.node, ast.FunctionDef)]
@@ -270,6 +286,15 @@ class _Program:
         return any(called_name(call) in wanted & self._loops_in for call in statement.calls)
 
 
+def _looping(statements: Sequence[Statement]) -> frozenset[str]:
+    """Functions that loop, or call one that does."""
+    functions = [s for s in statements if isinstance(s.node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    found: set[str] = set()
+    while more := {name for s in functions if s.loops or s.late & found for name in s.binds} - found:
+        found |= more
+    return frozenset(found)
+
+
 def _flattened(pieces: Sequence[Piece], *, is_script: bool) -> Iterable[Piece]:
     """Imports one by one, and what a notebook does under `if __name__ == "__main__":`, where that is true."""
     for piece in pieces:
@@ -338,14 +363,43 @@ def _units(
         for name in s.binds
     }
     for number, space in enumerate(spaces):
-        for index in sorted(space):
-            statement = space[index]
-            piece = statement.piece
-            plain = isinstance(statement.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            guarded = not plain and (statement.loops or any(called_name(call) in functions for call in statement.calls))
-            given = (number, piece.origin, piece.line, piece.code, tuple(sorted(statement.binds)), guarded, annotations)
-            units.append((f"__namespaces__.run{given!r}", piece.origin, piece.line - 1))
+        together: list[Statement] = []
+        for statement in (space[index] for index in sorted(space)):
+            alone = not _calls_nothing(statement)
+            if together and (alone or statement.piece.origin != together[0].piece.origin):
+                units.append(_unit(number, together, annotations, functions))
+                together = []
+            together.append(statement)
+            if alone:
+                units.append(_unit(number, together, annotations, functions))
+                together = []
+        if together:
+            units.append(_unit(number, together, annotations, functions))
     for name, text, number in exports:
         units.append((f"{name} = __namespaces__.export({number}, {text!r}, {name!r})", PRELUDE_LABEL, 0))
     units += [(f"{name} = __namespaces__.spoilt({reason!r})", PRELUDE_LABEL, 0) for name, reason in spoilt]
     return tuple(units)
+
+
+def _calls_nothing(statement: Statement) -> bool:
+    """Whether executing it runs no other code: definitions without decorators, and plain assignments."""
+    node = statement.node
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return not node.decorator_list and not statement.calls
+    return isinstance(node, ast.Assign | ast.AnnAssign) and not statement.calls and not statement.loops
+
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def _unit(space: int, statements: Sequence[Statement], annotations: bool, functions: set[str]) -> Unit:
+    """One unit for one statement, or for several of one cell that call nothing."""
+    piece = statements[0].piece
+    if len(statements) > 1:
+        parts = tuple((s.piece.line, s.piece.code, tuple(sorted(s.binds))) for s in statements)
+        return f"__namespaces__.run_all({space}, {piece.origin!r}, {parts!r}, {annotations})", piece.origin, piece.line - 1
+    statement = statements[0]
+    calls = statement.loops or any(called_name(call) in functions for call in statement.calls)
+    guarded = calls and not isinstance(statement.node, _DEFINITIONS)
+    given = (space, piece.origin, piece.line, piece.code, tuple(sorted(statement.binds)), guarded, annotations)
+    return f"__namespaces__.run{given!r}", piece.origin, piece.line - 1

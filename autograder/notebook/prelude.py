@@ -156,6 +156,14 @@ class Namespaces:
                 self._problems[space, name] = f"{type(error).__name__}: {error} ({label}, line {line})"
             raise
 
+    def run_all(self, space: int, label: str, statements: tuple[tuple[int, str, tuple[str, ...]], ...], annotations: bool) -> None:
+        """Executes statements that call nothing, (line, code, names bound) each; one that raises loses only itself, and is remembered."""
+        for line, code, binds in statements:
+            try:
+                self.run(space, label, line, code, binds, False, annotations)
+            except Exception:  # noqa: PERF203 - `export` says what was raised
+                continue
+
     def export(self, space: int, expression: str, asked: str) -> Any:
         """What an expression of the student's means in a namespace; raises NameError that says why, where it means nothing."""
         try:
