@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from autograder.report.evidence import lines_of
 from autograder.worker import File, Kept, Tensor, Worker
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # pytest's importlib mode does not put it there
-from flawed_bank import BANK, graded_bank, written
+from flawed_bank import BANK, graded_bank, packed, written
 
 ROOT = Path(__file__).resolve().parents[2]
 HW0 = load_assignment(ROOT / "tests" / "hw0")
@@ -40,15 +41,17 @@ def graded():
     return [(group, folder, read_results(path)) for group, folder, path, _ in graded_bank()]
 
 
-@pytest.fixture(scope="module")
-def again(graded):
-    """(flaw, entry, what came of running it again, folder) of everything that lost points."""
-    found = []
-    for group, folder, results in graded:
-        flaws = {number: flaw for flaw in group for number in flaw["loses"]}
-        lost = [e for e in results.entries.values() if e.verdict in LOST]
-        found += [(flaws.get(e.number), e, a, folder) for e, a in zip(lost, run_again(lost, folder, HW0), strict=True)]
-    return found
+@cache
+def again(place):
+    """(flaw, entry, what came of running it again) of everything that lost points in one submission of the bank."""
+    group, folder, path, _ = graded_bank()[place]
+    flaws = {number: flaw for flaw in group for number in flaw["loses"]}
+    lost = [e for e in read_results(path).entries.values() if e.verdict in LOST]
+    return [(flaws.get(e.number), e, a) for e, a in zip(lost, run_again(lost, folder, HW0), strict=True)]
+
+
+EACH = [pytest.param(place, marks=[pytest.mark.slow] if place else []) for place in range(len(packed()))]
+"""The submissions of the bank: the first holds a flaw of nearly every part, the others are for `make slow`."""
 
 
 def test_the_bank_is_large_and_every_flaw_loses_points(graded):
@@ -62,12 +65,20 @@ def test_the_bank_is_large_and_every_flaw_loses_points(graded):
         assert surprising == set()
 
 
-def test_every_difference_is_still_there(again):
-    assert len(again) >= 40
-    for flaw, lost, result, _ in again:
+@pytest.mark.parametrize("place", EACH)
+def test_every_difference_is_still_there(place):
+    assert again(place)
+    for flaw, lost, result in again(place):
         assert result.still is True, (flaw["name"], lost, result)
         assert result.lines[-1] == "The difference is still there."
         assert list(lines_of(lost.evidence)), lost.number
+
+
+def test_the_first_submission_of_the_bank_has_evidence_of_every_kind():
+    kinds = {lost.evidence["kind"] for _, lost, _ in again(0)}
+
+    assert kinds >= {"symbolic", "numeric", "failure", "choice", "quantity", "claim", "training"}
+    assert len(again(0)) >= 20
 
 
 def run_all(paths, folder):
@@ -97,18 +108,18 @@ def run_all(paths, folder):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="scripts are run in forks")
-def test_the_scripts_agree(again, tmp_path):
+@pytest.mark.parametrize("place", EACH)
+def test_the_scripts_agree(place, tmp_path):
     """Every script shows the difference that the evidence shows, in about twenty lines, with numpy (and torch) alone."""
-    for place, folder in enumerate(sorted({f for *_, f in again})):
-        mine = [(lost, result) for _, lost, result, f in again if f == folder]
-        paths = []
-        for lost, result in mine:
-            paths.append(tmp_path / f"{place}-{lost.number}.py")
-            paths[-1].write_text(script(lost, result.calls, HW0), encoding="utf-8")
-            assert len(paths[-1].read_text(encoding="utf-8").splitlines()) <= 40
-            assert "autograder" not in paths[-1].read_text(encoding="utf-8")
-        codes, said = run_all(paths, folder)
-        assert dict(zip([p.name for p in paths], codes, strict=True)) == dict.fromkeys([p.name for p in paths], 0), said
+    paths = []
+    for _, lost, result in again(place):
+        paths.append(tmp_path / f"{lost.number}.py")
+        paths[-1].write_text(script(lost, result.calls, HW0), encoding="utf-8")
+        text = paths[-1].read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= 40
+        assert "autograder" not in text
+    codes, said = run_all(paths, graded_bank()[place][1])
+    assert dict(zip([p.name for p in paths], codes, strict=True)) == dict.fromkeys([p.name for p in paths], 0), said
 
 
 def test_a_corrected_submission_shows_no_difference(tmp_path):
