@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,6 +27,7 @@ from autograder.assignment import Assignment, load_assignment
 from autograder.errors import AutograderError, UsageError
 from autograder.export import ClassRoom, Handed, Source
 from autograder.overrides import Overrides, fingerprint, load_overrides, review_key
+from autograder.pages import enlarge
 from autograder.report import gradescope
 from autograder.score import Report
 
@@ -161,6 +162,7 @@ def _serve(work: Work, connection: Connection) -> None:
         grader = Grader(work, assignment, suite, parents, overrides, work.room.opened())
         suite.memory = Memory()
         grader.warm_up()
+        grader.make_room()
         for decided in suite.memory.fresh:
             suite.memory.learn(decided)
         gc.collect()
@@ -177,6 +179,7 @@ def _serve(work: Work, connection: Connection) -> None:
             connection.send(said)
             for decided in learned:
                 suite.memory.learn(decided)
+            grader.make_room()
             if said.get("facts", {}).get("packages", {}).get("torch"):
                 grader.start_parent(torch=True)  # the next one need not wait for its import
 
@@ -195,6 +198,7 @@ class Grader:
     parents: dict[bool, Any]
     overrides: Overrides
     source: Source
+    enlarged: set[int] = field(default_factory=set)
 
     def start_parent(self, *, torch: bool) -> None:
         """A warm parent of students' processes, where there is none yet and the system can fork them."""
@@ -203,6 +207,15 @@ class Grader:
 
         if torch not in self.parents and can_fork():
             self.parents[torch] = WarmParent(torch=torch)
+
+    def make_room(self) -> None:
+        """Large pages for the parents of students' processes, once each: half of what a fork of them costs is saved."""
+        from autograder.worker import processes
+
+        for pid in processes.children(os.getpid()):
+            if pid not in self.enlarged:
+                self.enlarged.add(pid)
+                enlarge(pid)
 
     def warm_up(self) -> None:
         """Grades the reference, so that what its truths need is imported and computed before the first fork. Whatever

@@ -24,6 +24,12 @@ from autograder.score import TestEntry
 from autograder.verdict import Verdict
 from autograder.writeup import Answer
 
+NOT_NEEDED = (
+    *("cacheprovider", "doctest", "junitxml", "faulthandler"),
+    *("logging", "warnings", "unraisableexception", "threadexception"),  # half a millisecond for each item, and nobody reads them
+)
+"""Plugins of pytest's own that a grading does without. Output is redirected for the whole run, so it is not captured item by item."""
+
 MAX_REMEMBERED = 5_000
 """Verdicts that a class's memory holds: some kilobytes each."""
 
@@ -173,7 +179,8 @@ def collected(assignment: Assignment, profile: Profile, use: Callable[[Suite], N
         status = pytest.main(
             [
                 *("-c", os.devnull, "--rootdir", str(assignment.folder), "--import-mode=importlib", "-p", "autograder.plugin"),
-                *("-p", "no:cacheprovider", "-p", "no:doctest", "-p", "no:junitxml", "-p", "no:faulthandler", "-q"),
+                *(word for plugin in NOT_NEEDED for word in ("-p", f"no:{plugin}")),
+                *("--capture=no", "-q"),
                 *("--profile", profile.name, str(assignment.folder)),
             ],
             plugins=[handover],

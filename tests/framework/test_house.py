@@ -13,7 +13,7 @@ LEVELS = (
     {"assignment", "submission", "writeup", "phrases", "notebook", "algebra", "worker", "numeric", "training"},
     {"desk", "score", "plugin", "report"},
     {"overrides", "suite", "grade", "check"},
-    {"export", "store", "grades", "progress", "against", "jobs", "conclusion", "regrade", "review", "replay", "bundle"},
+    {"export", "store", "grades", "progress", "against", "pages", "jobs", "conclusion", "regrade", "review", "replay", "bundle"},
     {"cli"},
     {"__init__", "__main__"},
 )
