@@ -36,6 +36,9 @@ NOISE = ("__macosx", ".", "__pycache__")
 """What entries that are no submissions begin with, in lower case."""
 
 BLOCK = 2**16
+MAX_NAME = 200
+"""Bytes of a submission's name; file systems stop at 255."""
+
 MAX_FIELD = 300
 """Characters of a name, an id or an e-mail address."""
 
@@ -211,6 +214,7 @@ def _printable(name: str) -> str:
     """A folder's name that a terminal, a spreadsheet and a file system take: no lone surrogates, no control characters."""
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     clean = "".join(c if c.isprintable() and c not in "/\\" else "_" for c in text)
+    clean = clean.encode()[:MAX_NAME].decode("utf-8", "ignore")
     return clean if clean not in ("", ".", "..") else "_"
 
 

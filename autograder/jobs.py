@@ -306,7 +306,8 @@ def _isolated(grader: Grader, handed: Handed, known: str, limit: float) -> dict[
     except child.ChildRaised as problem:
         unusable = problem.kind == UsageError.__name__
         reason = str(problem).partition(": ")[2] if unusable else f"the grader failed: {problem}"
-        said = {"state": "unusable" if unusable else "failed", "reason": reason.replace(f"{base}/{UNPACKED}/", "")}
+        reason = reason.replace(f"{base}/{UNPACKED}/", "").encode("utf-8", "replace").decode()
+        said = {"state": "unusable" if unusable else "failed", "reason": reason}
     except child.ChildTimeout:
         said = {"state": "failed", "reason": f"the grader did not end within {limit:g} s and was killed"}
     except child.ChildFailed as problem:

@@ -187,3 +187,12 @@ def test_what_is_no_class_is_one_line_with_what_would_be_accepted(tmp_path, kind
 def test_a_handed_in_submission_is_small(tmp_path):
     """A class is held in memory as names and places, never as results."""
     assert set(Handed.__dataclass_fields__) == {"name", "place", "people", "submitted", "late", "score"}
+
+
+def test_a_name_is_never_longer_than_a_file_system_takes(tmp_path):
+    path = tmp_path / "class.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"class/{'é' * 300}/toy.py", "A = 1\n")
+        archive.writestr("class/b/toy.py", "A = 1\n")
+
+    assert max(len(h.name.encode()) for h in read_class(path).handed) == 200
