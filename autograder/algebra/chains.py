@@ -20,7 +20,7 @@ from autograder.algebra.grammar import Grammar
 from autograder.algebra.lexer import Token, read_name, tokens
 from autograder.algebra.nodes import Node
 from autograder.algebra.rings import Undefined, Unsupported
-from autograder.algebra.symbols import ONE, SCALAR, Name, Shape, Symbol, Symbols
+from autograder.algebra.symbols import ONE, SCALAR, Dim, Name, Shape, Symbol, Symbols
 from autograder.errors import OutOfBudget, Unreadable
 
 MISFITS: Final = re.compile(r"cannot be added|does not compose|an inverse of|a trace of|beside each other|above each other")
@@ -395,11 +395,24 @@ def _pairs(left: Side, right: Side, notation: Notation) -> Iterator[tuple[Expr |
                 if isinstance(two, Expr) and not MISFITS.search(str(one)):
                     for again in expressions(left, notation, two.shape):
                         yield again, two
+                elif isinstance(two, Misshapen) and not MISFITS.search(f"{one} {two}"):
+                    yield from _of_any_size(left, right, notation)
+                    yield one, two
                 else:
                     yield one, two
             continue
         for two in expressions(right, notation, one.shape):
             yield _matched(left, right, one, two, notation)
+
+
+def _of_any_size(left: Side, right: Side, notation: Notation) -> Iterator[tuple[Expr | Misshapen, Expr | Misshapen]]:
+    """`I + I = 2 I`: both sides are open, so that any of the problem's dimensions will do."""
+    for name in sorted(notation.table.dimensions):
+        square = (Dim(0, (name,)), Dim(0, (name,)))
+        for one in expressions(left, notation, square):
+            for two in expressions(right, notation, square):
+                if isinstance(one, Expr) and isinstance(two, Expr) and one.shape == two.shape:
+                    yield one, two
 
 
 def _matched(left: Side, right: Side, one: Expr, two: Expr | Misshapen, notation: Notation) -> tuple[Expr, Expr | Misshapen]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from autograder.algebra.lexer import Token, tokens
 from autograder.algebra.reader import depths
@@ -65,6 +66,10 @@ _BREAK: Final = re.compile(
     r"(?![A-Za-z_(^])\s*[:,]?",
     re.IGNORECASE,
 )
+
+
+Chain: TypeAlias = tuple[list[tuple[str, int]], list[str]]
+"""Sides with their offsets, and the signs between them."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,9 @@ def statements_of(body: str, first_line: int = 1) -> Text:
         line = first_line + body.count("\n", 0, start)
         try:
             rows = _rows(body[start:end])
-        except (Unreadable, OutOfBudget) as bad:
+        except OutOfBudget:
+            rows = list(_by_line(body[start:end]))
+        except Unreadable as bad:
             text = body[start:end].strip()
             items.append(Formula(text, start, line, words, str(bad), _RELATIONAL.search(text) is not None))
             open_side = None
@@ -257,7 +264,7 @@ def _blank(text: str, start: int, end: int, put: str = " ") -> str:
     return text[:start] + put + " " * (end - start - len(put)) + text[end:]
 
 
-def _rows(text: str) -> list[tuple[list[tuple[str, int]], list[str]]]:
+def _rows(text: str) -> list[Chain]:
     """A formula as chains: sides with their offsets, and the signs between them. Raises Unreadable, OutOfBudget."""
     source = text
     for m in _OVER.finditer(text):
@@ -298,7 +305,25 @@ def _rows(text: str) -> list[tuple[list[tuple[str, int]], list[str]]]:
     return _merged([_chain(source, row) for row in rows if row])
 
 
-def _merged(rows: list[tuple[list[tuple[str, int]], list[str]]]) -> list[tuple[list[tuple[str, int]], list[str]]]:
+def _by_line(text: str) -> Iterator[Chain]:
+    """The chains of a display that is too long to be read at once, row by row; what cannot be read is a chain without a sign."""
+    edges, depth = [0], 0
+    for m in re.finditer(r"\\\\|\\(begin|end)\s*\{\s*([A-Za-z]*)", text):
+        if m[1] and m[2] not in WRAPPERS:
+            depth += 1 if m[1] == "begin" else -1
+        elif not m[1] and depth == 0:
+            edges.append(m.end())
+    for start, end in zip(edges, [*edges[1:], len(text)], strict=True):
+        row = text[start:end].removesuffix("\\\\")
+        try:
+            for sides, signs in _rows(row):
+                yield [(side, start + at) for side, at in sides], signs
+        except (Unreadable, OutOfBudget):
+            if row.strip():
+                yield [(row.strip(), start)], []
+
+
+def _merged(rows: list[Chain]) -> list[Chain]:
     """Rows that state nothing after one that does are remarks on it (`i = 1, ..., n`, `(by definition)`)."""
     stated = any(signs for _, signs in rows)
     return [(sides, signs) for sides, signs in rows if signs or not stated]
@@ -316,7 +341,7 @@ def _sign(source: str, t: Token) -> str:
     return ""
 
 
-def _chain(source: str, row: list[Token]) -> tuple[list[tuple[str, int]], list[str]]:
+def _chain(source: str, row: list[Token]) -> Chain:
     sides: list[list[Token]] = [[]]
     signs: list[str] = []
     depth = 0

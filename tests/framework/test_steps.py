@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from autograder.algebra import derivation
+from autograder.assignment import load_assignment
+from autograder.submission import open_submission
+from autograder.writeup import read_writeup
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "tests" / "corpora" / "derivations"
@@ -45,6 +48,78 @@ def corpus(name: str):
 
 def steps(verdict, kind: str):
     return [s for s in verdict.evidence["steps"] if s["verdict"] == kind]
+
+
+SHARED = ROOT.parent / "shared" / "samples" / "real-writeup.md"
+
+
+@pytest.fixture(scope="module")
+def real():
+    """The parts of a real student's write-up."""
+    if not SHARED.exists():
+        pytest.skip("the real write-up is not at hand")
+    assignment = load_assignment(ROOT / "tests" / "hw0")
+    with open_submission(SHARED, assignment) as submission:
+        return read_writeup(submission, assignment)
+
+
+def test_real_bound(real):
+    """A matrix minus a vector, and an orthogonal factor that is dropped inside a norm; the rest holds."""
+    verdict = derivation(real.answer("3"), GRADIENT_DESCENT)
+    assert verdict.kind == "partial"
+    brackets, dropped = steps(verdict, "false")
+    assert brackets["slip"] == "missing_parentheses"
+    assert {brackets["line"], dropped["line"]} == {26}
+    w = {name: np.array(value) for name, value in dropped["witness"].items()}
+    assert np.allclose(w["U"] @ w["\\Sigma"] @ w["V"].T, np.eye(len(w["U"])) - w["eta"] * w["F"].T @ w["F"])
+    assert np.allclose(w["V"].T @ w["V"], np.eye(len(w["V"])))
+    one, two = (np.linalg.norm(a @ w["w_{t-1}"]) for a in (w["U"] @ w["\\Sigma"] @ w["V"].T, w["\\Sigma"]))
+    assert np.isclose(one, w["left side"])
+    assert np.isclose(two, w["right side"])
+    assert abs(one - two) > 1e-3
+
+
+def test_real_augmentation(real):
+    verdict = derivation(real.answer("4"), RIDGE)
+    assert verdict.kind == "partial"
+    assert [(s["line"], s["slip"]) for s in steps(verdict, "false")] == [(36, "shape"), (42, "shape")]
+    X, y, Gamma = np.ones((3, 2)), np.ones((3, 1)), np.eye(2)
+    for wrong in (lambda: np.vstack([X, Gamma]).T @ y, lambda: np.linalg.inv(np.vstack([X, Gamma]).T @ X)):
+        with pytest.raises(ValueError):
+            wrong()
+
+
+@pytest.mark.parametrize("state", ["missing", "image", "foreign"])
+def test_nothing_to_read(state):
+    verdict = derivation(Typed("", state=state), RIDGE)
+    assert verdict.kind == ("missing" if state == "missing" else "undecided")
+
+
+def test_an_empty_answer_is_missing():
+    assert derivation(Typed("Answer:\n"), RIDGE).kind in ("missing", "incorrect", "undecided")
+    assert derivation(Typed("  \n $$ $$ "), RIDGE).kind == "missing"
+
+
+HOSTILE = [
+    "$" + "(" * 10_000 + "x" + ")" * 10_000 + "$",
+    "$$" + "x + " * 25_000 + "x = y$$",
+    "$w_t = 9^{9^{9^{9}}}$",
+    "$__import__('os').system('true') = 1$",
+    "$$\\begin{bmatrix} X \\\\ \\end{aligned} = \\hat X$$",
+    "= = = <= >= $=$ $$= =$$ \\[ = \\]",
+    "$\\hat{X} = \\hat{X} = " + " = ".join(["\\hat{X}"] * 400) + "$",
+    "$\u0000 = \u202e$",
+    "$" + "\\frac{" * 3_000 + "$ = 3",
+    "$$\\|F\\| \\le \\alpha \\implies$$ $$ \\le $$",
+]
+
+
+@pytest.mark.parametrize("body", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("problem", ["3", "4"])
+def test_hostile_text(body, problem):
+    verdict = judged(body, problem)
+    assert verdict.kind in ("missing", "incorrect", "undecided", "partial")
+    assert not [s for s in (verdict.evidence.get("steps") or []) if s["verdict"] == "false" and not s["witness"]]
 
 
 def confirmed(claim: str, witness: dict) -> bool:
