@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
+from autograder.algebra.limits import MAX_DOLLARS
 from autograder.algebra.symbols import Name, Symbols
 from autograder.algebra.vocabulary import FILLERS, FUNCTIONS, GREEK, KEYWORDS, TRANSPOSES
 from autograder.errors import Unreadable
@@ -104,6 +105,8 @@ def boxed(text: str) -> str:
 
 def mathematics(text: str, candidate: str, table: Symbols) -> str:
     """The last formula between dollars with the rest blanked, where the rest is prose; else all of it without the dollars."""
+    if candidate.count("$") > MAX_DOLLARS:
+        raise Unreadable(text, candidate.index("$"), "too many dollar signs", "$...$")
     found = list(_MATH.finditer(candidate))
     if candidate.replace("\\$", "").count("$") % 2:
         raise Unreadable(text, candidate.rindex("$"), "a dollar sign is never closed", "$...$")

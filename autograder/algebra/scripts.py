@@ -6,18 +6,23 @@ import re
 from fractions import Fraction
 
 from autograder.algebra.lexer import group_at, script_text
+from autograder.algebra.limits import MAX_DEPTH, MAX_WORD
 from autograder.algebra.names import Names
 from autograder.algebra.nodes import Node
 from autograder.algebra.symbols import SCALAR, Name
 from autograder.algebra.vocabulary import FUNCTIONS, GREEK, METHODS, TRANSPOSES
-from autograder.errors import Unreadable
+from autograder.errors import OutOfBudget, Unreadable
 
 
 class Scripts(Names):
     """The part of the grammar that reads what follows a factor."""
 
     def _postfix(self, node: Node) -> Node:
+        count = 0
         while True:
+            count += 1
+            if count > MAX_DEPTH:
+                raise OutOfBudget("MAX_DEPTH", f"more than {MAX_DEPTH} scripts on one factor")
             t = self.tok
             if t.kind == "op" and t.value == "^":
                 node = self._power(node)
@@ -161,6 +166,8 @@ class Scripts(Names):
         special = self._exponent_word(text, node, at)
         if special is not None:
             return special
+        if len(text) > MAX_WORD:
+            raise Unreadable(self.text, at, "a long superscript", "xᵀ, x², A⁻¹")
         inner = text.strip("()")
         if re.fullmatch(r"[-+]?\d{1,6}", inner):
             return Node("pow", (node, Node("num", (), Fraction(int(inner)), at)), None, at)

@@ -258,6 +258,12 @@ def test_the_error_bound_grows_with_the_degree():
 
 
 HOSTILE = [
+    "xᵀ" + "ᵀ" * 3_000,
+    "$" * 3_998,
+    "x" + ".T" * 60,
+    "x" + "_i" * 1_900,
+    "x is " * 790,
+    "(a by b) " * 440,
     "__import__('os').system('echo no')",
     "open('/etc/passwd').read()",
     "().__class__.__base__.__subclasses__()",
