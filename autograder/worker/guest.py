@@ -283,13 +283,16 @@ class Guest:
 
 def serve(folder: str, read: Callable[[int], bytes], write: Callable[[bytes], None]) -> None:
     """Answers requests until the stream ends."""
-    guest = Guest(folder)
+    guest, process = Guest(folder), os.getpid()
     while True:
         try:
             header, buffers = wire.read_frame(read)
         except wire.Closed:
             return
-        write(guest.answer(header, buffers))
+        reply = guest.answer(header, buffers)
+        if os.getpid() != process:
+            os._exit(0)  # a fork that the student's code made and let return: one answer is enough
+        write(reply)
 
 
 def _seed(seed: int) -> None:

@@ -12,6 +12,7 @@ import re
 import select
 import shutil
 import socket
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -332,7 +333,7 @@ class Worker:
             folder = self._prepare(self._started, slot)
             plan = self._plan(folder, slot)
             order = {"id": self._started, "host": os.getpid(), "plan": plan, "environment": guest_environment(folder)}
-            order["disk"] = self._limits.disk
+            order["disk"] = self._limits.disk + leftovers.disk_use(folder, sys.maxsize)
             connection, output = self._parent.start(order, None if slot is None else slot.lock)
         except BaseException:
             if slot is not None:

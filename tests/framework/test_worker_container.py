@@ -1,4 +1,6 @@
-"""Whole gradings where it is tight: in a container of half a processor and 0.75 GB, and with a grader that is killed."""
+"""Whole gradings where it is tight: in a container of half a processor and 0.75 GB, with hostile files, with a grader that is
+killed.
+"""
 
 from __future__ import annotations
 
@@ -66,8 +68,8 @@ def container() -> Iterator[list[Path]]:
 
 
 def grade(submission: Path, out: Path, groups: list[Path]) -> dict[str, Any]:
-    joined = "; ".join(f"echo $$ > {group}/cgroup.procs" for group in groups)
-    command = f'{joined}; exec {sys.executable} -m autograder grade "$0" --out "$1"'
+    joined = "".join(f"echo $$ > {group}/cgroup.procs; " for group in groups)
+    command = f'{joined}exec {sys.executable} -m autograder grade "$0" --out "$1"'
     subprocess.run(["bash", "-c", command, submission, out], check=True, cwd=REPOSITORY, capture_output=True, timeout=300)
     return dict(json.loads(out.read_text()))
 
@@ -109,6 +111,43 @@ def test_hostile_files_in_a_small_container(container: list[Path], tmp_path: Pat
     assert all(test["score"] == test["max_score"] for test in written)
 
 
+GRADED = (
+    *("overwrite", "start_up_files", "daemon", "kill_the_grader", "answer_in_advance", "agreeing_array", "answer_for_everything"),
+    *("exit_while_loading", "children_that_compute_after_the_answer"),
+)
+RIDGE = ("tikhonov", "augment", "tikhonov_by_augmentation")
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
+    """What each part of the reference earns."""
+    results = grade(REFERENCE, tmp_path_factory.mktemp("untouched") / "results.json", [])
+    return {test["number"]: test["score"] for test in results["tests"]}
+
+
+@pytest.mark.parametrize("name", GRADED)
+def test_hostile_file_in_a_whole_grading(name: str, tmp_path: Path, untouched: dict[str, float]) -> None:
+    """It earns nothing and takes nothing from the other parts; what it aims at is as it was."""
+    catalogue = _load("catalogue")
+    attack = next(attack for attack in catalogue.ATTACKS if attack.name == name)
+    submission, target = tmp_path / "submission", tmp_path / "target"
+    shutil.copytree(REFERENCE, submission)
+    target.mkdir()
+    (target / "canary.txt").write_text("canary-content")
+    for path, text in catalogue.as_submission(attack, "ridge.py", RIDGE).items():
+        for mark, value in (("@CANARY@", f"{target}/canary.txt"), ("@FOLDER@", str(target)), ("@HOST@", str(os.getpid())), ("@N@", "9")):
+            text = text.replace(mark, value)
+        (submission / path).write_text(text)
+    before = time.monotonic()
+    results = grade(submission, target / "results.json", [])
+    assert time.monotonic() - before < 120
+    for test in results["tests"]:
+        expected = 0 if test["number"].startswith("4.code.") else untouched[test["number"]]
+        assert test["score"] == pytest.approx(expected), test
+    assert (target / "canary.txt").read_text() == "canary-content"
+    assert sorted(os.listdir(target)) == ["canary.txt", "results.json"]
+
+
 def test_kill_of_the_grader_at_random_moments(tmp_path: Path) -> None:
     """results.json is absent or whole, and no worker outlives the grader."""
     rng = random.Random(11)
@@ -118,7 +157,7 @@ def test_kill_of_the_grader_at_random_moments(tmp_path: Path) -> None:
         out.unlink(missing_ok=True)
         command = [sys.executable, "-m", "autograder", "grade", str(REFERENCE), "--out", str(out)]
         with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as grader:
-            time.sleep(rng.uniform(0, 3.5))
+            time.sleep(rng.uniform(0, 2.8))
             below = processes.tree([grader.pid])
             grader.kill()
         end = time.monotonic() + 10
