@@ -355,13 +355,21 @@ def _explained(trace: Trace, moved: Array, hypotheses: Sequence[Hypothesis], rat
                     return hypothesis.slip, f"{so}{said}"
                 if hypothesis.slip or slip:
                     return hypothesis.slip or slip, f"{so}{said}".strip()
-        with np.errstate(all="ignore"):
-            ratios = (-moved / steps.gradients)[np.abs(steps.gradients) > 10 * steps.tolerance]
-        if ratios.size and np.isfinite(ratios).all():
-            middle = float(np.median(ratios))
-            if middle != 0 and steps.wrong(moved, -middle * steps.gradients, middle) is None:
-                return "learning_rate", f"{so}Each step is {middle:.6g} times the gradient, where lr = {rate:.6g} was asked for."
-    return None, ""
+    return _scaled(trace, moved, _Steps.of(trace, hypotheses[0], tolerance), rate)
+
+
+def _scaled(trace: Trace, moved: Array, right: _Steps, rate: float) -> tuple[str | None, str]:
+    """Whether the steps are a constant times the gradient: the rate is not the one asked for, or the gradient is a multiple."""
+    with np.errstate(all="ignore"):
+        ratios = (-moved / right.gradients)[np.abs(right.gradients) > 10 * right.tolerance]
+    if not ratios.size or not np.isfinite(ratios).all():
+        return None, ""
+    factor = float(np.median(ratios))
+    if factor == 0.0 or right.wrong(moved, -factor * right.gradients, factor) is not None:
+        return None, ""
+    if right.wrong(trace.gradients[1:], right.gradients, 1.0) is None:
+        return "learning_rate", f"Each step is {factor:.6g} times the gradient, where lr = {rate:.6g} was asked for."
+    return "scaled_gradient", f"Each step is {factor / rate:.6g} times what lr times the gradient of the mean loss is."
 
 
 def _evidence(reply: Reply, step: int, quantity: str, expected: Json, got: Json, threshold: float) -> dict[str, Json]:

@@ -90,7 +90,7 @@ def test_single_precision_is_good_enough():
     [
         (lambda g, step: -g, "sign"),
         (lambda g, step: 60 * g, "sum_for_mean"),
-        (lambda g, step: 0.3 * g, "learning_rate"),
+        (lambda g, step: 0.3 * g, "scaled_gradient"),
         (lambda g, step: [g[0], 0.0], "not_updated"),
         (lambda g, step: [0.0, 0.0], "not_updated"),
         (lambda g, step: g[::-1], None),
@@ -103,6 +103,12 @@ def test_slips_are_named(change, slip):
     assert found.share < 1
     assert found.evidence["kind"] == "training"
     assert found.evidence["expected"] != found.evidence["got"]
+
+
+def test_another_rate_than_the_one_asked_for():
+    found = verdict(run(rate=0.03), rate=0.1)
+    assert found.slip == "learning_rate"
+    assert "0.03 times the gradient, where lr = 0.1" in found.message
 
 
 def test_one_of_two_parameters_left_out_keeps_a_part():

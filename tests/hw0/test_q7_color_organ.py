@@ -405,9 +405,10 @@ class OwnFails(Exception):
     """The student's own circuit cannot be asked."""
 
 
-def hypotheses(training, model, omega):
+def hypotheses(training, model, trace):
     """The right gradient, then what a slip would make of it."""
     slope, other = slope_of(training.loss, 0), slope_of(training.loss, 1)
+    omega = trace.inputs
     targets = model.targets(omega)
 
     def with_targets(changed):
@@ -431,7 +432,7 @@ def hypotheses(training, model, omega):
         found += [
             Hypothesis("labels_inverted", "The labels are the wrong way round: 1 where the LED is dark.", with_targets(1 - targets)),
             Hypothesis("not_binary", "It learns from magnitudes, not from binary labels.", with_targets(magnitudes)),
-            Hypothesis("labels", "No label is 1: magnitudes in dB were compared with cutoff_mag.", with_targets(0 * targets)),
+            Hypothesis("labels", "No label is 1, as if magnitudes in dB were compared with cutoff_mag.", with_targets(0 * targets)),
             Hypothesis(
                 "labels", "The labels are not made with cutoff_mag but with one half.", with_targets((magnitudes > 0.5).astype(float))
             ),
@@ -441,6 +442,12 @@ def hypotheses(training, model, omega):
         moved = training.learner.targets(omega * scale)
         found.append(
             Hypothesis("hertz", f"The desired cutoffs are mistaken by 2 pi ({said}): hertz and rad/s are mixed up.", with_targets(moved))
+        )
+    returned = trace.targets.reshape(-1, omega.size) if trace.targets.size == targets.size else None
+    if returned is not None:  # what it says itself that it was trained on
+        own = truth.labels_of(returned) if training.learner.binary else returned
+        found.append(
+            Hypothesis("training_data", "The magnitudes that it is trained on are not those of the desired circuit.", with_targets(own))
         )
     return found
 
@@ -487,7 +494,7 @@ def without_circuit(student, training, made):
 def stepped(student, training, reply, trace, rate):
     """Whether the steps are gradient descent, on the true circuit or, if that explains nothing, on the student's own."""
     omega = trace.inputs
-    first = descends(reply, trace, hypotheses(training, training.learner, omega), rate, training.learner.parameters)
+    first = descends(reply, trace, hypotheses(training, training.learner, trace), rate, training.learner.parameters)
     if first.kind == "correct" or len(trace.values) < 2:
         return first
     try:
