@@ -486,7 +486,9 @@ def summary(found: Sequence[Finding]) -> str:
     absent = sum(1 for f in found if f.number and f.state == "missing")
     rest = f" and {len(look) - LISTED} more" if len(look) > LISTED else ""
     said = f"Look again at: {', '.join(look[:LISTED])}{rest}." if look else "Nothing that could be checked here is visibly wrong."
-    return f"{said} {absent} of the parts and functions are missing." if absent else said
+    idle = sum(1 for f in found if f.number and f.section == "code" and f.state == "person")
+    said += f" {absent} of the parts and functions are missing." if absent else ""
+    return f"{said} {idle} functions were not run here." if idle else said
 
 
 def write_zip(path: Path, assignment: Assignment, out: Path) -> int:

@@ -196,6 +196,7 @@ def test_without_torch_all_but_its_problem_is_checked(monkeypatch):
     assert found["4.code.tikhonov"].state == "holds"
     assert found["7.code.LowPassCircuit"].state == "person"
     assert found["7.code.LowPassCircuit"].lines == ("defined; not run",)
+    assert "functions were not run here" in room.summary(list(found.values()))
 
 
 BARE = """
