@@ -1,4 +1,4 @@
-"""Reading claims in words on how things move: `the slope decreases and the elbow moves right if w > bx`.
+"""Reading claims in words on how things move: `the slope decreases and the corner moves right if w > bx`.
 
 The caller says what the subjects are called, how each moves as an exact function of the case's parameters, and over
 which points: the truth is computed from these, never listed.
@@ -97,7 +97,7 @@ PREDICATES: tuple[tuple[str, tuple[str, ...]], ...] = (
             r"(?:same|fixed|constant|put|still|stationary|where (?:it|they) (?:is|are|was|were)|in place|static|identical|unmoved)"
             r"(?: place| position| location)?\b",
             r"\bthe same\b",
-            r"\bstays?\b(?= *$| *[,;)])",
+            r"\b(?:stays?|remains?)\b(?= *$| *[,;)]| +(?:if|when|where|for|there|otherwise)\b)",
             r"\bremains?\b(?= *$| *[,;)])",
             r"\bnothing (?:changes|happens|moves|is updated)\b",
             r"^\W*(?:nothing|none|neither)\W*$",
@@ -392,7 +392,7 @@ class Reader:
         window = sentence[at : predicate.start]
         mentions = self._mentions(window)
         if predicate.move == "depends" and not any(m[2].place for m in mentions):
-            # `it depends on b whether the elbow moves left or right`: of the subjects named here, what has a place.
+            # `it depends on b whether the corner moves left or right`: of the subjects named here, what has a place.
             named = [m[2] for m in self._mentions(sentence) if m[2].place]
             if named:
                 return list(dict.fromkeys(named))
@@ -452,7 +452,7 @@ class Reader:
         return chosen
 
     def _after(self, sentence: str, predicate: _Predicate, following: int) -> list[Subject]:
-        """The subjects that follow their predicate: `decreases the slope`, `no change in the slope or the elbow`."""
+        """The subjects that follow their predicate: `decreases the slope`, `no change in the slope or the corner`."""
         text = sentence[predicate.end : following]
         lead = re.match(
             r"\s*(?:to the |for the |on the )?(?:shift |movement |change |move |step )?(?:in|of|to|for|on|,|:)?\s*(?:both "
@@ -466,7 +466,7 @@ class Reader:
                 break
             chosen.append(subject)
             begin = end
-        # `decreases, the elbow moves left`: a subject that has a predicate of its own is not this one's object.
+        # `decreases, the corner moves left`: a subject that has a predicate of its own is not this one's object.
         tail = text[begin:]
         if chosen and following < len(sentence) and not re.search(r"[,;.]|\band\b|\bbut\b|\bwhile\b", tail):
             return []

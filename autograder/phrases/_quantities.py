@@ -126,7 +126,7 @@ class Quantity:
     high: float
     """Both `value`, but for a range (`between 180 and 228 ohms`)."""
     label: str
-    """What the text calls it, in lower case: `r_low`, `cutoff frequency`, `final value of r`; "" if nothing."""
+    """What the text calls it, in lower case: `r_1`, `cutoff frequency`, `final value of r`; "" if nothing."""
     role: Role
     """`value`; `start` for where a training began; `setting` for learning rates, steps, losses and the like."""
     start: float | None

@@ -49,6 +49,8 @@ WRAPPING = re.compile(
     r"|flalign)\*?\}(?:\{\d{1,2}\})?"
 )
 BLANK_LINE = re.compile(r"\n[ ]*\n")
+DELIMITED = re.compile(r"\$[^$\n]{0,200}\$")
+CONCLUSION = re.compile(r"\b(?:thus|hence|therefore|so|finally|which)\b[^.$\n]{0,80}\b(?:is|are|equals|be)[ :]*$", re.IGNORECASE)
 SPOKEN_CUT = re.compile(
     r"(?<![\\A-Za-z])(?:so that|so|then|thus|hence|therefore|and|gives|which gives|i\.e\.|implies"
     r"|or equivalently|yields|whence)[ ,]+(?=[^ ])"
@@ -294,12 +296,16 @@ def _last_equation(text: str) -> Final | None:
         inner = text[formula.start : formula.end]
         if RELATION.search(_shielded(inner)):
             before = text[max(0, formula.start - 60) : formula.start]
-            equations.append((formula.start, formula.end, SUBORDINATE.search(before) is not None))
+            equations.append((formula.start, formula.end, SUBORDINATE.search(before) is not None or _in_remark(text, formula.start)))
     equations += [(a, b, False) for a, b in _plain_equations(text, found)]
     equations.sort()
     main = [e for e in equations if not e[2]]
     if equations:
         start, end, _ = (main or equations)[-1]
+        concluded = next((f for f in reversed(found) if f.start >= end and CONCLUSION.search(text[max(0, f.start - 100) : f.start])), None)
+        if concluded is not None and not SPOKEN_OF.match(text[concluded.end : concluded.end + 40]):
+            inner = text[concluded.inner_start : concluded.inner_end]
+            return Final(inner.strip(), concluded.inner_start + len(inner) - len(inner.lstrip()), "the last formula")
         end = _with_condition(text, end)
         chain, offset = _chain(text[start:end])
         return Final(chain, start + offset, "the last equation") if chain else None
@@ -314,6 +320,14 @@ def _last_equation(text: str) -> Final | None:
                 begin = formula.start if whole else formula.inner_start + len(inner) - len(inner.lstrip())
                 return Final(inner.strip(), begin, "the last formula")
     return None
+
+
+def _in_remark(text: str, at: int) -> bool:
+    """Whether a formula stands in a remark in parentheses: `A = A^T (then $2x^T A$ is the same)`."""
+    before = text[max(0, at - 120) : at].split("\n\n")[-1]
+    before = DELIMITED.sub(" ", before)
+    opening = before.rfind("(")
+    return opening > before.rfind(")") and before[:opening].strip() != "" and re.search(r"[A-Za-z]{3,}|i\.e", before[opening:]) is not None
 
 
 def _merged(text: str, found: list[_Formula]) -> list[_Formula]:

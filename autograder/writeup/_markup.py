@@ -36,6 +36,7 @@ ALL_BOLD = re.compile(r"[ ]*(?:\*\*|__)((?:(?!\*\*|__).){1,200})(?:\*\*|__)[ ]*[
 UNDERLINE = re.compile(r"[ ]{0,3}(=+|-{2,})[ ]*")
 CAPTION_LINE = re.compile(r"[ ]*[*_]{0,3}(?:figure|fig\.?|table|image|plot)[ ]*\d{1,3}[ ]*[*_]{0,3}[ ]*[:.—–-](?=[\s*_]|$)", re.IGNORECASE)
 TABLE_ROW = re.compile(r"[ ]*\|(.*)\|[ ]*")
+TABLE_MARK = re.compile(r"(?:\d{1,2}[. ]?)?\([a-zA-Z]{1,4}\)(?:[ ]?\([ivx]{1,4}\))?")
 TABLE_RULE = re.compile(r"[ ]*\|?[ ]*:?-{2,}:?[ ]*(?:\|[ ]*:?-+:?[ ]*)*\|?[ ]*")
 
 TEX_COMMENT = re.compile(r"(?<!\\)((?:\\\\){0,20})%.*")
@@ -176,14 +177,23 @@ def _fenced(lines: list[str]) -> dict[int, bool]:
 
 
 def _table_rows(lines: list[str]) -> dict[int, str]:
-    """The rows of tables, without their bars. A table has a rule below its first row."""
+    """The rows of tables: bars stand between the cells, as `x | y`. A table has a rule below its first row.
+
+    Where the first row holds part marks, each row below has them before its cells: `(a) Yes (b) No`.
+    """
     rows: dict[int, str] = {}
     for index, line in enumerate(lines):
-        if "|" in line and "-" in line and TABLE_RULE.fullmatch(line) and index and TABLE_ROW.fullmatch(lines[index - 1]):
-            rows[index] = rows[index - 1] = ""
+        if "|" in line and "-" in line and TABLE_RULE.fullmatch(line) and index and (head := TABLE_ROW.fullmatch(lines[index - 1])):
+            marks = [cell.strip(" *_") for cell in head[1].split("|")]
+            across = sum(1 for mark in marks if TABLE_MARK.fullmatch(mark)) >= max(2, len(marks) - 1)
+            rows[index] = ""
+            rows[index - 1] = "" if across else "| " + head[1].strip()
             below = index + 1
             while below < len(lines) and (row := TABLE_ROW.fullmatch(lines[below])):
-                rows[below] = row[1].replace("|", "  ")
+                rows[below] = "| " + row[1].strip()
+                if across:
+                    cells = zip(marks, row[1].split("|"), strict=False)
+                    rows[below] = "  ".join(f"{mark} {cell.strip()}" for mark, cell in cells if TABLE_MARK.fullmatch(mark))
                 below += 1
     return rows
 

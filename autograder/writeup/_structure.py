@@ -60,10 +60,15 @@ WEAK = re.compile(r"[ ]*[.-]?[ ]*([ivxIVX]{1,4}|[A-Za-z])(?:(?:[.-]|(?<=[a-hA-H]
 BARE = re.compile(r"[ ]*[.-]?[ ]*([ivxIVX]{1,4}|[A-Za-z])(?:(?:[.-]|(?<=[a-hA-H]))([ivx]{1,4}))?(?=[\s*_}:\]]|$|\([ivx])")
 ADJACENT = re.compile(r"([ivx]{1,4})()(?=[\s*_}:]|$)")
 SEPARATOR = re.compile(r"[ ]*[:.)]?(?=[\s*_}$]|$)")
+ROMAN_NUMBER = re.compile(r"^[IVX]{1,4}[.)][ ]+")
+BAR = re.compile(r"[ ]*[|]")
 FLAT = re.compile(r"\(?(\d{1,2})[.):](?=[\s*_}$(]|$)")
-INLINE = re.compile(r"(?<=[\s.;,|:])(?:(\d{1,2})\.?)?[(（]([A-Za-z]|[ivx]{1,4})[)）](?:[ ]?[(（]([ivx]{1,4})[)）])?(?=[\s:*_$]|$)")
+INLINE = re.compile(
+    r"(?<=[\s.;,|:])(?:(?P<number>\d{1,2})[. ]?)?"
+    r"(?:[(（](?P<first>[A-Za-z]|[ivx]{1,4})[)）](?:[ ]?[(（](?P<second>[ivx]{1,4})[)）])?(?=[\s:*_$]|$)"
+    r"|(?P<weak>[a-z]|[ivx]{1,4})(?P<close>[).])(?=\s))"
+)
 INLINE_NUMBER = re.compile(r"(?:^|(?<=[\s.;,]))\(?(\d{1,2})[.)](?=\s)")
-INLINE_WEAK = re.compile(r"(?<=[\s.;,|])([A-Za-z]|[ivx]{1,4})\)(?=\s)")
 REFERRING = re.compile(
     r"(?:\b(?:from|by|in|part|parts|equation|equations|eq|eqs|see|using|use|to|of|with|and|or|problem|question|than|case|for|as"
     r"|step|like|unlike|both|on|"
@@ -225,7 +230,7 @@ class _Reader:
         """The words of a heading after its number, before its first part mark."""
         raw = self._text[start:end].lstrip(" .:)]–—-,(")
         cut = re.search(r"(?:^|[ ])\(?(?:[a-z]|[ivx]{1,4})\)[ ]", raw)
-        raw = raw[: cut.start()] if cut else raw
+        raw = ROMAN_NUMBER.sub("", raw[: cut.start()] if cut else raw)
         return raw.strip(" *_:}|.#)").strip()
 
     @staticmethod
@@ -526,7 +531,8 @@ class _Reader:
                 end += len(closing)
         if text.startswith(":", end):
             end += 1
-        return end
+        bar = BAR.match(text, end) if "|" in opened else None
+        return bar.end() if bar else end
 
     def _first_mark(self, problem: Problem | None, at: int, end: int) -> int | None:
         """The first part mark after a title on the heading's own line."""
@@ -567,17 +573,16 @@ class _Reader:
 
     def _within(self, event: _Event, problem: Problem, end: int, own: set[tuple[str, str]]) -> Iterator[_Event]:
         path, since, style = event.path, event.content, event.style
-        pattern = INLINE_WEAK if style == "paren" else INLINE
-        for found in pattern.finditer(self._text, event.content, end):
+        for found in INLINE.finditer(self._text, event.content, end):
             self._inline_left -= 1
             if self._inline_left < 0:
                 return
-            if style == "paren":
-                tokens = [found[1].lower()]
-            else:
-                if found[1] and found[1] != problem.number:
-                    continue
-                tokens = [t.lower() for t in found.groups()[1:] if t]
+            if found["number"] and found["number"] != problem.number:
+                continue
+            weak = found["weak"] is not None
+            if weak and not found["number"] and style != ("paren" if found["close"] == ")" else "dot"):
+                continue
+            tokens = [t.lower() for t in (found["weak"] or found["first"], found["second"]) if t]
             resolved = self._sheet.resolve(problem, tokens, path)
             if resolved is None or (problem.number, resolved) in own or self._in_math(found.start()) or self._quoted(found.start()):
                 continue
@@ -585,12 +590,16 @@ class _Reader:
             said = before.split("\n")[-1].rstrip()
             if CONTINUED.match(self._text, found.end()) or (REFERRING.search(MARKS.sub("", said)) and not SENTENCE_END.search(said)):
                 continue
-            if not self._follows(problem, path, resolved, bool(SENTENCE_END.search(said)) or not said):
+            ended = bool(SENTENCE_END.search(said)) or not said
+            # `a. yes, b. no`: letters with a dot are common in prose, so these must come next, after punctuation.
+            if not self._follows(problem, path, resolved, ended and not weak) or (
+                weak and found["close"] == "." and not found["number"] and not ended
+            ):
                 continue
             if said and not SENTENCE_END.search(said) and found.start() - since > SHORT:
                 continue
-            path, since = resolved, found.end()
-            yield _Event(found.start(), found.end(), problem, path, "inline")
+            path, since = resolved, found.end() + (self._text[found.end() : found.end() + 1] == ":")
+            yield _Event(found.start(), since, problem, path, style)
 
     def _follows(self, problem: Problem, path: str, candidate: str, ended: bool) -> bool:
         """Whether a mark within a line comes next on the sheet, or, after the end of a sentence, at least later."""
