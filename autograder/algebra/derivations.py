@@ -228,8 +228,9 @@ def _method(steps: tuple[Step, ...]) -> str:
 
 
 def _read(followed: Followed) -> str:
-    holds, false, unread = (followed.count(v) for v in ("holds", "false", "unreadable"))
-    counts = f"{len(followed.steps)} steps read: {holds} hold, {false} false, {unread} left to a person."
+    """What a student may know before the due date: how it was read, and nothing of what holds."""
+    unread = followed.count("unreadable")
+    counts = f"{len(followed.steps) - unread} steps were read" + (f", {unread} more could not be." if unread else ".")
     bound = "; ".join(f"{letter} is read as {name}" for letter, name in followed.binding.items())
     return f"{counts} {bound[:1].upper()}{bound[1:]}." if bound else counts
 

@@ -16,7 +16,7 @@ from autograder.algebra.lexer import group_at, read_name, script_text, tokens
 from autograder.algebra.symbols import Name, Symbols, symbols
 from autograder.errors import OutOfBudget, Unreadable
 
-MAX_BINDINGS: Final = 12
+MAX_BINDINGS: Final = 8
 """Ways to bind letters that are tried for one derivation."""
 
 

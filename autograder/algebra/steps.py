@@ -20,7 +20,7 @@ from autograder.errors import OutOfBudget, Unreadable
 
 MAX_BODY: Final = 40_000
 """Characters of a derivation."""
-MAX_RELATIONS: Final = 200
+MAX_RELATIONS: Final = 100
 """Of one derivation; what follows is left to a person."""
 
 WRAPPERS: Final = frozenset(

@@ -28,17 +28,20 @@ from autograder.algebra.steps import Formula, Relation
 from autograder.algebra.symbols import ONE
 from autograder.errors import OutOfBudget
 
+MAX_FALSE: Final = 10
+"""False steps after which the rest is left to a person."""
 MAX_SHOWN: Final = 300
 """Characters of a quoted step."""
-_ASSUMES: Final = re.compile(r"\b(assum(?:e|ing|es)|suppos(?:e|ing)|let|choose|pick|consider)\b", re.IGNORECASE)
-_NEAR: Final = re.compile(
-    r"\b(if|when|whenever|provided|given|for|where|with|under|as long as|because we (?:assume|choose))"
-    r"(?:\s+(?:that|any|some|all|which|a|the|we have|only))*\W*$",
+_BETWEEN: Final = r"(?:\s+(?:that|any|some|all|which|a|the|we have|only|also|now))*\W*$"
+_ASSUMES: Final = re.compile(
+    rf"\b(?:assum(?:e|es|ing)|suppos(?:e|ing))\b|\b(?:if|when|whenever|provided|as long as|let|choose|pick|take|consider|fix){_BETWEEN}",
     re.IGNORECASE,
 )
-_CASES: Final = re.compile(
-    r"\b(contradiction|case|either|otherwise|wlog|without loss|unless|would|were|hypothesis|inductive|induction)\b", re.IGNORECASE
-)
+_GIVEN: Final = re.compile(rf"\b(?:for|where|with|given|under){_BETWEEN}", re.IGNORECASE)
+"""Before a formula about one of the problem's own symbols these assume; before any other they lead up to a claim."""
+_CASES: Final = re.compile(r"\b(?:cases?|either|otherwise|unless|would|were)\b", re.IGNORECASE)
+_SUPPOSED: Final = re.compile(r"\b(?:contradiction|case\s+\d|wlog|w\.l\.o\.g|without (?:any )?loss)", re.IGNORECASE)
+"""What is supposed so holds until the end, as far as we can tell."""
 _CLAUSE: Final = re.compile(
     r"\b(?:then|so|therefore|hence|thus|we (?:have|get|obtain)|gives?|implies|it follows)\b|[:;]|§\s*[.,]?\s*(?=[A-Z])", re.IGNORECASE
 )
@@ -195,13 +198,15 @@ class Walk:
         """A relation: a definition, or a step that is decided."""
         step = Step(item.line, shown(item.text), "unreadable", sign=item.sign, chain=item.chain)
         clause = _CLAUSE.split(item.words)[-1]
-        if _CASES.search(item.words):
-            self.hypothetical = True
+        self.hypothetical = self.hypothetical or _SUPPOSED.search(item.words) is not None
         if item.sign == "=" and self.introduced(item, step):
             return
         left, right = self.side(item.left), self.side(item.right)
         if left.misfit or right.misfit:
             self.steps.append(replace(step, how="a side does not fit, as said above", left=left, right=right))
+            return
+        if sum(s.verdict == "false" for s in self.steps) >= MAX_FALSE:
+            self.steps.append(replace(step, how="many steps before it are false", left=left, right=right))
             return
         step = decided(step, left, right, self.notation, self.domains)
         for typed, side in ((item.left, step.left), (item.right, step.right)):
@@ -209,12 +214,9 @@ class Walk:
                 side.misfit or (step.slip == "missing_parentheses" and side.node is not read_side(self.put(typed), self.notation).node)
             ):
                 self.carried[typed] = side
-        assumed = _ASSUMES.search(clause) or _NEAR.search(clause)
+        assumed = _ASSUMES.search(clause) or (_GIVEN.search(clause) and self.parameter(step))
         if step.verdict == "false" and not step.shapes:
-            own = {k for side in (step.left, step.right) if side for k in side.mentions}
-            if own & (self.notation.meanings.keys() - {k for k in self.notation.meanings if k in (own and set())}) and _redefines(
-                item, self.notation
-            ):
+            if _redefines(item, self.notation):
                 step = replace(step, verdict="unreadable", how="the name stood for something else before", slip="two_meanings", found=None)
             elif self.chosen_freely(step):
                 step = replace(step, verdict="holds", how="a choice that the problem leaves open", found=None)
@@ -223,9 +225,15 @@ class Walk:
                 step = replace(
                     step, verdict="unreadable", how="an assumption that the problem does not make", slip="assumption", found=None
                 )
-            elif self.hypothetical:
+            elif self.hypothetical or _CASES.search(item.words):
                 step = replace(step, verdict="unreadable", how="it may rest on what was supposed before", found=None)
         self.steps.append(step)
+
+    def parameter(self, step: Step) -> bool:
+        """Is a side one of the problem's free symbols, or one of its dimensions?"""
+        free = {x.key for x in self.chosen.table.declared} - self.chosen.table.definitions.keys()
+        nodes = [side.node for side in (step.left, step.right) if side is not None and side.node is not None]
+        return any(node.op == "dim" or (node.op == "sym" and node.data in free) for node in nodes)
 
     def ranged(self, step: Step) -> bool:
         """Does it say how large something may be whose range the problem gives?"""
