@@ -414,7 +414,8 @@ def memory() -> None:
             seen: dict[str, int] = {}
             said = ""
             for line in process.stderr:
-                said, seen = line, resident(process.pid) or seen
+                said, now = line, resident(process.pid)
+                seen = now if len(now) >= len(seen) else seen  # at the very end they leave one after another
             process.wait()
             total = sum(seen.values())
             told = ", ".join(f"{name} {size / 2**20:.0f} MiB" for name, size in seen.items())

@@ -50,6 +50,7 @@ def test_without_words_it_says_what_there_is():
         ("nonsense",),
         ("check", "nowhere"),
         ("regrade", "nowhere", "--out", "out"),
+        ("review", "nowhere"),
         ("replay", "nowhere.json", "1.a"),
         ("equiv", "nowhere.jsonl"),
     ],

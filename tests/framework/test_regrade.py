@@ -108,6 +108,22 @@ def test_the_verdicts_are_those_of_grade_to_the_byte(graded_class):
         assert list(gradescope.faults(json.loads(together))) == []
 
 
+@pytest.mark.slow
+def test_the_full_suite_says_in_a_class_what_it_says_alone(tmp_path):
+    """Every item of the homework, with what a class remembers: the same submission twice, and others between."""
+    root = PACKAGE.parent
+    names = {"a": "reference/hw0", "b": "examples/honest", "c": "examples/flawed", "d": "student_template/hw0", "e": "examples/honest"}
+    for name, path in names.items():
+        shutil.copytree(root / path, tmp_path / "room" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    suite = root / "tests" / "hw0"
+    assert regrade(tmp_path / "room", tmp_path / "out", load_assignment(suite), "full", jobs=1) == 0
+    for name in names:
+        words = [sys.executable, "-m", "autograder", "grade", str(tmp_path / "room" / name), "--assignment", str(suite)]
+        subprocess.run([*words, "--out", str(tmp_path / "alone.json")], capture_output=True, check=True, timeout=300)
+        together = timeless((tmp_path / "out" / name / "results.json").read_text(encoding="utf-8"))
+        assert together == timeless((tmp_path / "alone.json").read_text(encoding="utf-8")), name
+
+
 def test_whatever_they_hold_each_has_a_row(graded_class):
     found = {row["submission"]: row for row in rows(graded_class / "out")}
 
@@ -384,7 +400,9 @@ def test_a_full_disk_is_one_line_and_resuming_goes_on(tmp_path):
         subprocess.run(["umount", str(small)], check=True)
 
 
-@pytest.mark.parametrize("options", [{"jobs": 0}, {"seconds": 0}, {"profile": "nope"}, {"overrides": Path("nowhere.toml")}])
+@pytest.mark.parametrize(
+    "options", [{"jobs": 0}, {"seconds": 0}, {"profile": "nope"}, {"overrides": Path("nowhere.toml")}, {"against": Path("nowhere")}]
+)
 def test_unusable_options_write_nothing(tmp_path, options):
     handed_in(tmp_path / "room" / "anna", RIGHT)
     with pytest.raises(UsageError):
