@@ -119,7 +119,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Kept:
-    """An object that an earlier call kept with `keep=name`."""
+    """An object that an earlier call into the same source kept with `keep=name`."""
 
     name: str
 

@@ -198,9 +198,13 @@ class Supervisor:
 
     def watch(self) -> None:
         """Ends children whose processes together hold too much memory, compute while nobody waits for them, or leave too
-        much in their folder or in shared memory.
+        much in their folder or in shared memory; and at once what escaped from them, which is counted nowhere.
         """
         self.ticks += 1
+        if "sweep" not in self.left_out:
+            known = {child.pid for child in self.children.values()}
+            for pid in processes.tree(pid for pid in processes.children(os.getpid()) if pid not in known):
+                processes.kill_quietly(pid, signal.SIGKILL)
         for number, child in self.children.items():
             if child.ended or "watch" in self.left_out:
                 continue

@@ -218,6 +218,13 @@ def daemon():
     os.wait()
     return int(os.read(read, 100))
 
+def fork():
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        while True: time.sleep(1)
+    return pid
+
 def bomb():
     while True:
         try: os.fork()
@@ -238,9 +245,19 @@ def escapes(tmp_path: Path) -> Iterator[Worker]:
 
 
 @LINUX
-def test_daemon_ends_with_its_guest(escapes: Worker) -> None:
+def test_daemon_ends_as_soon_as_it_escapes(escapes: Worker) -> None:
+    """Its memory and its processor time would be counted nowhere."""
+    guest, other = escapes.call("code.me").value, escapes.call("other.me").value
     pid = escapes.call("code.daemon").value
+    assert stage.gone_within([pid], 5)
+    assert escapes.call("code.me").value == guest
+    assert escapes.call("other.me").value == other, "a guest of another source lives on"
+
+
+@LINUX
+def test_what_a_guest_forked_ends_with_it(escapes: Worker) -> None:
     other = escapes.call("other.me").value
+    pid = escapes.call("code.fork").value
     assert stage.is_alive(pid)
     assert escapes.call("code.hang", seconds=0.1).failure is not None
     assert not stage.is_alive(pid)

@@ -341,6 +341,40 @@ return 1
         1,
         seconds=10,
     ),
+    Attack(
+        "daemons_that_compute_after_the_answer",
+        "processes",
+        body("""
+for _ in range(20):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            while True: pass
+        os._exit(0)
+return 1
+"""),
+        "value",
+        1,
+        seconds=10,
+    ),
+    Attack(
+        "daemons_with_memory",
+        "processes",
+        body("""
+for _ in range(4):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            x = os.urandom(150 * 2**20)
+            time.sleep(20)
+        os._exit(0)
+time.sleep(0.5)
+return 1
+"""),
+        "value|memory",
+        1,
+        seconds=10,
+    ),
     Attack("exit_in_a_while", "processes", body("import threading\nthreading.Timer(0.05, os._exit, [0]).start()\nreturn 1"), "value", 1),
     Attack("alarm", "processes", body("signal.setitimer(signal.ITIMER_REAL, 0.05)\nreturn 1"), "value", 1),
 ]
