@@ -126,7 +126,11 @@ class Calls(Scripts):
             rows = self._listing()
             if rows is not None:
                 return rows
+        start = self.i
         node = self._ternary()
+        if self._at_op("&") or self._at_word("and", "or"):
+            self.i = start
+            return self.condition()
         if not self._at_op(*RELATION_SIGNS):
             return node
         links = []

@@ -258,13 +258,13 @@ class _Lexer:
                 length = 2
                 spacing = re.match(r"\s*\[-?[\d.]+\s*[a-z]{2}\]", text[i + 2 : self.end])
                 self.emit("newline", "\\\\", length + (spacing.end() if spacing else 0))
-            elif follower in ",;:!> \n\t/":
-                self.skip(2 if follower else 1)
+            elif follower and follower in ",;:!> \n\t/":
+                self.skip(2)
             elif follower in "()[]" and follower:
                 self.emit("math", "\\" + follower, 2)
-            elif follower in "{}|":
+            elif follower and follower in "{}|":
                 self.emit("op", {"{": "\\{", "}": "\\}", "|": "\\|"}[follower], 2, latex=True)
-            elif follower in "_*$&":
+            elif follower and follower in "_*$&":
                 self.emit("op", follower, 2) if follower != "$" else self.skip(2)
             else:
                 raise self.fail("a backslash with nothing to it", "a LaTeX command such as \\top")

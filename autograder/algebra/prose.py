@@ -105,6 +105,14 @@ def boxed(text: str) -> str:
 
 def mathematics(text: str, candidate: str, table: Symbols) -> str:
     """The last formula between dollars with the rest blanked, where the rest is prose; else all of it without the dollars."""
+    if text.replace("\\$", "").count("$") % 2:
+        raise Unreadable(text, text.rindex("$"), "a dollar sign is never closed", "$...$")
+    for opening, closing in (("\\(", "\\)"), ("\\[", "\\]")):
+        marks = text.replace("\\\\", "  ")
+        if marks.count(opening) != marks.count(closing):
+            raise Unreadable(
+                text, max(marks.rfind(opening), marks.rfind(closing)), f"{opening} and {closing} do not come in pairs", "\\( ... \\)"
+            )
     if candidate.count("$") > MAX_DOLLARS:
         raise Unreadable(text, candidate.index("$"), "too many dollar signs", "$...$")
     found = list(_MATH.finditer(candidate))

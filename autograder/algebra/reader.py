@@ -136,7 +136,10 @@ def statements(text: str, toks: list[Token], *, every: bool = False) -> list[lis
 
     Raises Unreadable for two rival answers, unless `every` statement is asked for.
     """
-    toks = [t for t in toks if t.kind not in ("math", "eof") and not (t.kind in ("begin", "end") and t.value in WRAPPERS)]
+    _balanced_wrappers(text, toks)
+    toks = _without_comments(
+        [t for t in toks if t.kind not in ("math", "eof") and not (t.kind in ("begin", "end") and t.value in WRAPPERS)]
+    )
     levels = depths(text, toks)
     conditional = next(
         (k for k, t in enumerate(toks) if levels[k] == 0 and t.kind == "word" and t.value in ("if", "when", "otherwise", "else")), None
@@ -193,6 +196,34 @@ def statements(text: str, toks: list[Token], *, every: bool = False) -> list[lis
         if how == "line" and not _has_equals(last) and not _has_equals(previous):
             raise Unreadable(text, last[0].at if last else 0, "two formulas stand below each other", "one answer")
     return kept
+
+
+def _balanced_wrappers(text: str, toks: list[Token]) -> None:
+    """Raises Unreadable for \\begin{align} without its end, or the other way round."""
+    stack: list[Token] = []
+    for t in toks:
+        if t.kind == "begin" and t.value in WRAPPERS:
+            stack.append(t)
+        elif t.kind == "end" and t.value in WRAPPERS:
+            if not stack or stack[-1].value != t.value:
+                raise Unreadable(text, t.at, f"\\end{{{t.value}}} ends what was never begun", "\\begin{...} and \\end{...} in pairs")
+            stack.pop()
+    if stack:
+        raise Unreadable(text, stack[-1].at, f"\\begin{{{stack[-1].value}}} is never ended", "\\begin{...} and \\end{...} in pairs")
+
+
+def _without_comments(toks: list[Token]) -> list[Token]:
+    """Without the column after `&&`, which comments on a line."""
+    out: list[Token] = []
+    skipping = False
+    for k, t in enumerate(toks):
+        if t.kind in ("newline", "end", "eof"):
+            skipping = False
+        elif t.value == "&" and k + 1 < len(toks) and toks[k + 1].value == "&" and not any(u.kind == "begin" for u in out):
+            skipping = True
+        if not skipping:
+            out.append(t)
+    return out
 
 
 def _is_remark(part: list[Token]) -> bool:
