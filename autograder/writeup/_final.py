@@ -146,6 +146,8 @@ def final_answer(body: str) -> Final:
     whole = body.strip()
     if is_placeholder(whole):
         return Final("", len(body) - len(body.lstrip()), "")
+    if whole.startswith("`") and whole.endswith("`") and "\n" not in whole:
+        whole = _trimmed(whole)
     return Final(whole, len(body) - len(body.lstrip()), "the whole text")
 
 

@@ -54,6 +54,8 @@ TEX_TOKEN = re.compile(
     r"|\\(verb)(?![A-Za-z])"
 )
 LISTS = {"enumerate": "", "itemize": None, "description": None, "compactenum": "", "questions": "1.", "parts": "(a)", "subparts": "(i)"}
+PROBLEMS = frozenset(("problem", "exercise", "homeworkProblem"))
+"""Environments of homework classes; without a title of their own they are counted."""
 OPTION = re.compile(r"[ ]*\[([^\]\n]{0,200})\]")
 LABEL_OPTION = re.compile(r"label[ ]*=[ ]*\{?(.{1,60}?)\}?(?:,[ ]*[a-z]+[ ]*=|$)")
 START_OPTION = re.compile(r"start[ ]*=[ ]*(\d{1,3})")
@@ -270,7 +272,7 @@ def _latex(text: str, notes: list[str]) -> str:
     lists: list[_List] = []
     hidden: list[str] = []
     groups = _Groups(text)
-    at = 0
+    problems = at = 0
 
     def flush(until: int) -> None:
         piece = text[at:until]
@@ -300,6 +302,10 @@ def _latex(text: str, notes: list[str]) -> str:
                 lists.append(opened)
             elif begin in ("quote", "quotation"):
                 hidden.append("quote")
+            elif begin in PROBLEMS:
+                problems += 1
+                at = option.end() if option is not None else at
+                pieces.append(f"{HEAD}2{option[1] if option is not None else f'Problem {problems}'}{TAIL}")
             elif begin in ("figure", "wrapfigure"):
                 hidden.append("figure")
                 pieces.append(PICTURE)
@@ -312,7 +318,7 @@ def _latex(text: str, notes: list[str]) -> str:
             elif end in ("quote", "quotation", "figure", "wrapfigure"):
                 if hidden and hidden.pop() == "quote":
                     pieces.append(UNQUOTE)
-            elif end not in DROPPED_ENVIRONMENTS and end != "document":
+            elif end not in DROPPED_ENVIRONMENTS and end not in PROBLEMS and end != "document":
                 pieces.append(found[0])
         elif item is not None:
             option = OPTION.match(text, at)

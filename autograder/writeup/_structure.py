@@ -192,20 +192,23 @@ class _Reader:
                 end = cut if cut >= 0 else end
             decoration = DECORATION.match(text, at, end)
             begin = decoration.end() if decoration else at
+            while kind == QUOTE and begin < end and text[begin] in "# ":
+                begin += 1
             if begin < end:
                 yield _Place(found.start(), begin, end, kind, level)
 
     # -- headings --
 
-    def _heads(self) -> Iterator[_Head]:
+    def _heads(self, *, quoted: bool = False) -> Iterator[_Head]:
+        """The headings that may be a problem's; those of the quoted question where there are no others."""
         for place in self._places:
-            if place.kind == QUOTE:
+            if (place.kind == QUOTE) != quoted:
                 continue
             fragment = self._text[place.begin : place.end]
             found = HEADING.match(fragment)
             if found is not None:
                 number, worded, rest = str(int(found["number"])), bool(found["word"]), place.begin + found.end()
-            elif place.level <= PLAIN - 1 or place.kind == "" or place.kind == ITEM:
+            elif place.level < PLAIN or place.kind in ("", ITEM, QUOTE):
                 number, worded, rest = "", False, place.begin
             else:
                 continue
@@ -275,6 +278,8 @@ class _Reader:
     def read(self) -> Structure:
         structure = self._structure
         heads = self._in_sequence(list(itertools.islice(self._heads(), MAX_HEADS)))
+        if not any(h.by_title is not None or h.number for h in heads):
+            heads = list(itertools.islice(self._heads(quoted=True), MAX_HEADS)) or heads
         numbers = self._numbering(heads)
         if structure.foreign:
             return structure
