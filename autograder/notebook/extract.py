@@ -230,14 +230,14 @@ class _Program:
     def _unused(self, name: str, last: int, wanted: frozenset[str]) -> int:
         """The moment at which a name is looked at that is never called at the top level.
 
-        A script's end. In a notebook, the moment after its cell at which something that it rests on is bound anew.
+        The one, after its cell (in a script: after itself), at which a value that it rests on is bound anew; else the end. A function
+        that is defined anew does not count: that is a correction.
         """
-        if self._is_script:
-            return len(self.statements)
         cell = self.statements[last].piece.cell
-        end = 1 + max(s.index for s in self._own if s.piece.cell == cell)
+        end = last + 1 if self._is_script else 1 + max(s.index for s in self._own if s.piece.cell == cell)
         rests_on = {bound for s in self._slice([(name, end, last + 1)], wanted).statements for bound in s.binds}
-        return next((s.index for s in self.statements[end:] if s.certain and s.binds & rests_on), len(self.statements))
+        anew = (s.index for s in self.statements[end:] if s.binds & rests_on and _binds_value(s.node))
+        return next(anew, len(self.statements))
 
     def _slice(self, needs: Iterable[tuple[str, int, int]], wanted: frozenset[str]) -> _Slice:
         """needs: (name, moment at which what is in it is looked up, moment before which it is bound)."""
@@ -308,6 +308,10 @@ def _flattened(pieces: Sequence[Piece], *, is_script: bool) -> Iterable[Piece]:
                 yield Piece(inner, text_of(inner), piece.cell, piece.origin, piece.line + inner.lineno - node.lineno)
         else:
             yield piece
+
+
+def _binds_value(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign | ast.AnnAssign) and not isinstance(node.value, ast.Lambda)
 
 
 def _is_placeholder(node: ast.stmt) -> bool:
