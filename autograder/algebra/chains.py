@@ -288,6 +288,11 @@ def _has_open_zero(node: Node, around: str = "") -> bool:
     return _open_zero(node, around) or any(_has_open_zero(a, node.op) for a in node.args)
 
 
+def _has_inverse(node: Node) -> bool:
+    """Is there a negative power, which is an inverse?"""
+    return node.op == "pow" and node.args[1].op == "neg" or any(_has_inverse(a) for a in node.args)
+
+
 def _filled(node: Node, dims: tuple[str, ...], around: str = "") -> Node:
     if _open_zero(node, around):
         return Node("zeros", (), dims, node.at)
@@ -355,7 +360,8 @@ def _decided(step: Step, left: Side, right: Side, notation: Notation, domains: t
         bad, side = (one, left) if isinstance(one, Misshapen) else (two, right)
         assert isinstance(bad, Misshapen)
         assert side.node is not None
-        if not MISFITS.search(str(bad)) or _has_open_zero(side.node):
+        inverse = "a power of" in str(bad) and _has_inverse(side.node)
+        if not (MISFITS.search(str(bad)) or inverse) or _has_open_zero(side.node):
             return replace(step, verdict="unreadable", how=str(bad))
         return _repaired(step, left, right, notation, str(bad))
     same = [p for p in fitting if p[0].shape == p[1].shape]  # type: ignore[union-attr]
@@ -429,7 +435,8 @@ def _matched(left: Side, right: Side, one: Expr, two: Expr | Misshapen, notation
     return one, two
 
 
-def _compared(step: Step, one: Expr, two: Expr, domains: tuple[Domain, ...]) -> Step:
+def _compared(step: Step, one: Expr, two: Expr, domains: tuple[Domain, ...], *, equation: bool = False) -> Step:
+    """One relation of two expressions of one shape. equation: it is one for the unknown, and need hold only at the solution."""
     if one.shape != SCALAR and step.sign != "=":
         return replace(step, verdict="unreadable", how="an order between things that are no numbers")
     found: Violation | None = None
@@ -440,6 +447,8 @@ def _compared(step: Step, one: Expr, two: Expr, domains: tuple[Domain, ...]) -> 
         free = replace(domain, assumed=())
         exactly = _exactly(step.sign, one, two, domain)
         if exactly:
+            if domain.solved and one.shape == SCALAR and not equation:
+                return replace(step, verdict="unreadable", how="it holds at the solution, and for no other value")
             return replace(step, verdict="holds", how="the same expression" if one == two else "exact evaluation")
         found = violation(one, step.sign, two, free)
         if found is not None and not found.strict and domain.assumed:
@@ -521,17 +530,18 @@ def _operated(step: Step, left: Side, right: Side, notation: Notation, domains: 
         answer = _first(plain, notation, shape)
         if answer.shape != shape:
             return replace(step, verdict="unreadable", how="the minimiser has another shape than what varies")
-        result = _compared(step, stationarity(objective, operated.variable, answer, notation), zero(SCALAR), domains)
+        result = _compared(step, stationarity(objective, operated.variable, answer, notation), zero(SCALAR), domains, equation=True)
         return replace(result, left=step.left, right=step.right)
     if (answer.op == "num" and answer.data == 0) or answer.op == "zeros":
-        result = _compared(step, slope_of(objective, operated.variable, notation), zero(SCALAR), domains)
+        result = _compared(step, slope_of(objective, operated.variable, notation), zero(SCALAR), domains, equation=True)
         return replace(result, left=step.left, right=step.right)
     for e in expressions(plain, notation, shape):
         if isinstance(e, Misshapen):
             raise e
         pair_of = directional(objective, operated.variable, e, notation)
         if pair_of is not None:
-            result = _compared(step, pair_of[0], pair_of[1], domains)
+            free = tuple(d for d in domains if operated.variable not in {key for key, _ in d.values})
+            result = _compared(step, pair_of[0], pair_of[1], free)
             return replace(result, left=step.left, right=step.right)
     return replace(step, verdict="unreadable", how="the layout of the derivative is not clear")
 

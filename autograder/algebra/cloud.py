@@ -55,6 +55,8 @@ class Domain:
     recursion: tuple[str, str, Expr] | None = None
     introduced: tuple[Introduced, ...] = ()
     assumed: tuple[tuple[Expr, str, Expr], ...] = ()
+    solved: bool = False
+    """The values are those that equations are solved for."""
 
 
 @lru_cache(maxsize=256)

@@ -126,7 +126,7 @@ def setting(rubric: Rubric, binding: tuple[tuple[str, str], ...] = ()) -> Settin
     domains = [free]
     if rubric.solutions:
         values = tuple((key_of(name), read_expected(text, table)) for name, text in rubric.solutions.items())
-        domains.append(Domain(table, uppers, values=values, introduced=parts))
+        domains.append(Domain(table, uppers, values=values, introduced=parts, solved=True))
     if rubric.recursion is not None:
         last, counter, following = rubric.recursion
         step = definition(table, key_of(following))

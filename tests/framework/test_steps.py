@@ -128,16 +128,18 @@ def confirmed(claim: str, witness: dict) -> bool:
     if "shapes" in witness:
         rng = np.random.default_rng(1)
         values = {"F": rng.normal(size=(3, 2)), "y": rng.normal(size=3), "w_{t-1}": rng.normal(size=2), "eta": np.array(0.1)} | {
-            "X": rng.normal(size=(3, 2)), "Gamma": np.eye(2), "w": rng.normal(size=2)
+            "X": rng.normal(size=(3, 2)), "Gamma": np.eye(2), "w": rng.normal(size=2), "S": np.eye(3, 2), "V": np.eye(2)
         }  # fmt: skip
-    names: dict[str, object] = {k: getattr(np, k) for k in ("isclose", "allclose", "eye")}
+    names: dict[str, object] = {k: getattr(np, k) for k in ("isclose", "allclose", "eye", "vstack", "hstack")}
     names |= {"norm": np.linalg.norm, "inv": np.linalg.inv, "solve": np.linalg.solve}
-    for name, short in {"F": "F", "X": "X", "Gamma": "G", "Sigma": "S", "U": "U", "V": "V", "\\Sigma": "S"}.items():
+    for name, short in {"F": "F", "X": "X", "Gamma": "G", "Sigma": "S", "U": "U", "V": "V", "\\Sigma": "S", "S": "S"}.items():
         if name in values:
             names[short] = values[name]
     for name, short in {"y": "y", "w_{t-1}": "w", "w": "w", "\\hat{w}": "w", "dw": "dw"}.items():
         if name in values:
             names[short] = values[name].ravel()
+    if "t" in values:
+        names["t"] = float(values["t"])
     if "eta" in values:
         names["eta"] = float(values["eta"])
     if "F" in names:
@@ -154,7 +156,7 @@ def confirmed(claim: str, witness: dict) -> bool:
             names["yh"] = np.concatenate([names["y"], np.zeros(len(names["G"]))])
     try:
         return not eval(claim, {"__builtins__": {}}, names)  # the corpus is ours
-    except ValueError:
+    except (ValueError, np.linalg.LinAlgError):
         return "shapes" in witness
 
 
