@@ -19,8 +19,8 @@ MAX_QUANTITIES = 500
 """Numbers of an answer that are read."""
 LABEL_WORDS = 8
 """Words before a number that may be its label."""
-AGREE = 0.005
-"""Two statements of one value agree within this: people round to three digits."""
+AGREE = 0.01
+"""Two statements of one value agree within this: `200 Ω (198.94 to be exact)` is one value, rounded."""
 
 NUMBER = re.compile(
     r"(?<![\w.])(?P<sign>[+-](?=[\d.]))?(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
@@ -31,7 +31,7 @@ TEN = re.compile(r"(?<![\w.])10[ ]*(?:\^|\*\*)[ ]*[{(]?[ ]*([+-]?\d{1,2})[ ]*[})
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 PREFIXES = {"m": 1e-3, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "kilo": 1e3, "mega": 1e6, "giga": 1e9, "milli": 1e-3}
 UNIT = re.compile(
-    r"[ ]*[-]?[ ]*(?:"
+    r"[ ]*[-\[(]?[ ]*(?:"
     r"(?P<ohm>(?P<op>[kKMGm])?[ ]?(?:Ω|Ohms?\b|ohms?\b|OHMS?\b)|(?P<oq>kilo|mega|milli)[ -]?ohms?\b)"
     r"|(?P<hertz>(?P<hp>[kKMGm])?(?:Hz|hz|HZ|hertz\b|Hertz\b)(?![a-z])|(?P<hq>kilo|mega)[ -]?hertz\b)"
     r"|(?P<rad>(?P<rp>[kKM])?(?:rad|rads|radians?)[ ]*(?:/[ ]*|per[ ]+)(?:s|sec|second)s?\b"
@@ -96,8 +96,15 @@ SETTING = re.compile(
     r"|percent)\b(?:[^.;,\n\d]{0,20})$",
     re.IGNORECASE,
 )
-ARITHMETIC_BEFORE = re.compile(r"(?:[/*·×^√+]|[\w)][-]|π|\bpi|[/*·×^√+][ ]*\()[ ]*$")
+ARITHMETIC_BEFORE = re.compile(r"(?:[/*·×^√+±]|\+/-|[\w)][-]|π|\bpi|[/*·×^√+][ ]*\()[ ]*$")
 ARITHMETIC_AFTER = re.compile(r"[ ]*[)]{0,3}[ ]*(?:\*(?!\*?[ ]*10[ ]*\^)|/(?![ ]*(?:s\b|sec|\d))|\^|·|×|π|pi\b|\+[ ]*[\d.(])")
+FINAL = re.compile(r"\b(?:final|answer|therefore|hence|thus|finally|so)\b", re.IGNORECASE)
+REFERENCE = re.compile(
+    r"\b(?:true|real|actual|desired|ideal|theoretical|expected|target|correct|analytic\w*|exact|by hand|previous|earlier"
+    r"|instead of|rather than|compared (?:to|with)|vs\.?|versus|not)\b[^.;\n]{0,40}$",
+    re.IGNORECASE,
+)
+"""Before a value that another one is compared with."""
 SENTENCE = re.compile(r"(?<=[^\s\d])[.;!?](?=\s|$)|(?<=\d)[.;!?](?=\s|$)|\n+")
 
 
@@ -469,12 +476,16 @@ def _meant(values: Sequence[Quantity], unit: Unit, labels: Sequence[str]) -> lis
     right = [q for q in meant if q.unit == unit]
     bare = [q for q in meant if q.unit == ""]
     meant = right or bare or meant
-    final = [
-        q
-        for q in meant
-        if re.search(r"\b(?:final|answer|therefore|hence|thus|finally|so)\b", q.sentence.casefold()[: q.sentence.find(q.quoted) + 1] or "")
-    ]
-    return final if len(_distinct(meant)) > 1 and len(_distinct(final)) == 1 else meant
+    for keep in (FINAL, REFERENCE):
+        if len(_distinct(meant)) > 1:
+            some = [q for q in meant if (keep.search(_before(q)) is not None) == (keep is FINAL)]
+            meant = some if len(_distinct(some)) == 1 else meant
+    return meant
+
+
+def _before(one: Quantity) -> str:
+    """The words of a quantity's sentence before it."""
+    return one.sentence[: max(0, one.sentence.find(" ".join(one.quoted.split())))]
 
 
 def _distinct(values: Sequence[Quantity]) -> list[Quantity]:
