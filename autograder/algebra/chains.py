@@ -290,7 +290,7 @@ def _has_open_zero(node: Node, around: str = "") -> bool:
 
 def _has_inverse(node: Node) -> bool:
     """Is there a negative power, which is an inverse?"""
-    return node.op == "pow" and node.args[1].op == "neg" or any(_has_inverse(a) for a in node.args)
+    return (node.op == "pow" and node.args[1].op == "neg") or any(_has_inverse(a) for a in node.args)
 
 
 def _filled(node: Node, dims: tuple[str, ...], around: str = "") -> Node:

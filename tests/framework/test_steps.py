@@ -127,9 +127,12 @@ def confirmed(claim: str, witness: dict) -> bool:
     values = {name: np.asarray(value, dtype=float) for name, value in witness.items() if name not in ("shapes", "left side", "right side")}
     if "shapes" in witness:
         rng = np.random.default_rng(1)
-        values = {"F": rng.normal(size=(3, 2)), "y": rng.normal(size=3), "w_{t-1}": rng.normal(size=2), "eta": np.array(0.1)} | {
-            "X": rng.normal(size=(3, 2)), "Gamma": np.eye(2), "w": rng.normal(size=2), "S": np.eye(3, 2), "V": np.eye(2)
-        }  # fmt: skip
+        tall = {"y": rng.normal(size=3)}
+        if "F" in claim or ("w" in claim and "X" not in claim):
+            values = tall | {"F": rng.normal(size=(3, 2)), "w_{t-1}": rng.normal(size=2), "eta": np.array(0.1)}
+            values |= dict(zip("USV", (np.eye(3), np.eye(3, 2), np.eye(2)), strict=True))
+        else:
+            values = tall | {"X": rng.normal(size=(3, 2)), "Gamma": np.eye(2), "w": rng.normal(size=2)}
     names: dict[str, object] = {k: getattr(np, k) for k in ("isclose", "allclose", "eye", "vstack", "hstack")}
     names |= {"norm": np.linalg.norm, "inv": np.linalg.inv, "solve": np.linalg.solve}
     for name, short in {"F": "F", "X": "X", "Gamma": "G", "Sigma": "S", "U": "U", "V": "V", "\\Sigma": "S", "S": "S"}.items():
