@@ -8,20 +8,28 @@ import contextlib
 import hashlib
 import json
 import os
-import re
-import select
 import shutil
-import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from autograder.worker import layers, leftovers, slots, wire
+from autograder.worker.connection import LAST_DRAINS, Connection, TimeUp
+from autograder.worker.failures import (
+    failure_of,
+    how_it_ended,
+    lost_object,
+    not_handed_in,
+    not_reached,
+    tidy,
+    while_loading,
+    without_places,
+)
 from autograder.worker.parents import Ended, Parent, ParentGone, PlainParent, WarmParent, can_fork
-from autograder.worker.reply import Failure, FailureKind, File, Json, Limits, Reply, Source, Units, evidence, references
+from autograder.worker.reply import Failure, File, Json, Limits, Reply, Source, Units, evidence, references
 
 START_SECONDS = 60.0
 """Seconds that a guest may take to say hello; importing torch on a slow machine is in it."""
@@ -35,42 +43,12 @@ STOP_SECONDS = 10.0
 END_SECONDS = 0.25
 """Seconds that a guest which has closed its connection may take to end by itself, so that its exit status is seen."""
 
-DRAIN_BYTES = 2**20
-"""Bytes of printed text that are read at once."""
-
-MESSAGE_CHARACTERS = 500
-"""Characters of a failure's message."""
-
-LINE_CHARACTERS = 120
-"""Characters of the place that a failure names."""
-
 CPU_SLACK = 60
 """Seconds of processor time beyond what the deadlines allow: a backstop for a process that nothing else ends."""
 
 SMALLEST_MEMORY = 192 * 2**20
 SHARE_OF_CONTAINER = 0.45
 """In a container with a memory limit, student code gets this share of it, but at least the bytes above, at most its limit."""
-
-_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
-_CONTROL = re.compile(r"[^\S\n]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
-_KINDS: tuple[FailureKind, ...] = ("missing", "raised", "exited", "killed", "timeout", "memory", "type", "import", "skipped")
-"""Kinds of failure that a guest may report of itself."""
-
-_SIGNALS = {4: "illegal instruction", 6: "abort", 7: "bus error", 8: "arithmetic error", 9: "killed", 11: "segmentation fault"}
-
-
-@dataclass
-class _Guest:
-    """One running guest and what the host knows of it."""
-
-    number: int
-    connection: socket.socket
-    output: int
-    """Read end of the pipe that takes what the guest prints, -1 where there is none."""
-    slot: slots.Slot | None
-    """Its user id, None where it shares ours."""
-    printed: bytearray = field(default_factory=bytearray)
-    calls: int = 0
 
 
 class _Lost(Exception):
@@ -79,10 +57,6 @@ class _Lost(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
-
-
-class _TimeUp(Exception):
-    """The deadline of an exchange passed."""
 
 
 class Worker:
@@ -117,7 +91,7 @@ class Worker:
         self._limits = limits or Limits()
         self._deadline = deadline
         self._leave_out = tuple(_leave_out)
-        self._guests: dict[str, _Guest] = {}
+        self._guests: dict[str, Connection] = {}
         self._started = 0
         self._scratch = ""
         self._hello: dict[str, Any] | None = None
@@ -171,7 +145,7 @@ class Worker:
             raise TypeError(f"the arguments of {function} cannot be sent: {error}") from None
         source = self._kept.get(head[1:]) if head.startswith("@") else head
         if source is None:
-            return Reply(function, shown, failure=_lost_object(head))
+            return Reply(function, shown, failure=lost_object(head))
         before = self._timed_out.get(function)
         if before is not None:
             message = f"not called again: an earlier call of {function} did not end in time"
@@ -192,7 +166,7 @@ class Worker:
         head = target.partition(".")[0]
         source = self._kept.get(head[1:]) if head.startswith("@") else head
         if source is None:
-            return Reply(target, tuple(names), failure=_lost_object(head))
+            return Reply(target, tuple(names), failure=lost_object(head))
         request = {"op": "attributes", "target": target, "names": list(names)}
         return self._ask(source, target, tuple(names), request, [], self._limits.call)
 
@@ -201,7 +175,7 @@ class Worker:
         reply = self._ask(source, source, (), {"op": "names", "module": source}, [], self._limits.call)
         if reply.failure is not None or type(reply.value) is not dict:
             return {}
-        return {_tidy(str(key), 200): _tidy(str(value), 500) for key, value in reply.value.items()}
+        return {tidy(str(key), 200): tidy(str(value), 500) for key, value in reply.value.items()}
 
     def load(self, source: str) -> Failure | None:
         """Loads a source now instead of at its first call; what went wrong, of units the first thing."""
@@ -236,15 +210,15 @@ class Worker:
                 self._end("")
         return self._hello or {}
 
-    def _guest(self, source: str) -> _Guest:
+    def _guest(self, source: str) -> Connection:
         """The guest of a source, started and loaded if there is none; raises _Lost."""
-        if source in self._guests and _is_alive(self._guests[source]):
+        if source in self._guests and self._guests[source].is_alive():
             return self._guests[source]
         if source in self._guests:
             self._end(source)
         known = self._sources.get(source)
         if known is None:
-            raise _Lost(_not_handed_in(source))
+            raise _Lost(not_handed_in(source))
         if source in self._fatal:
             raise _Lost(self._fatal[source])
         self._guests[source] = self._start()
@@ -259,12 +233,12 @@ class Worker:
         try:
             reply = self._exchange(source, request, [], self._limits.load)
         except _Lost as lost:
-            failure = _while_loading(lost.failure)
+            failure = while_loading(lost.failure)
             if failure.kind != "not_reached":
                 self._fatal[source] = failure
             raise _Lost(failure) from None
         if "failure" in reply:
-            self._broken[source] = _failure_of(reply["failure"], self._scratch)
+            self._broken[source] = failure_of(reply["failure"], self._scratch)
 
     def _load_units(self, source: str, known: Units) -> None:
         """One unit after another. When one ends the guest, a new one is started and the units before are run again; what
@@ -289,7 +263,7 @@ class Worker:
                 spent += time.monotonic() - begun
                 if skipped or lost.failure.kind == "not_reached":
                     raise
-                self._broken_units[source, index] = _while_loading(lost.failure, label)
+                self._broken_units[source, index] = while_loading(lost.failure, label)
                 self._fatal_units.add((source, index))
                 self._guests[source] = self._start()
                 index, reached = 0, max(reached, index)
@@ -297,13 +271,13 @@ class Worker:
             if index >= reached:
                 spent += time.monotonic() - begun
             if "failure" in reply and not skipped:
-                self._broken_units[source, index] = _failure_of(reply["failure"], self._scratch)
+                self._broken_units[source, index] = failure_of(reply["failure"], self._scratch)
             index += 1
 
     def _load_seed(self, source: str) -> int:
         return int.from_bytes(hashlib.sha256(repr((self._seed, source)).encode()).digest()[:4], "little")
 
-    def _start(self) -> _Guest:
+    def _start(self) -> Connection:
         """A new guest that has said hello; raises _Lost where none can be had in time, RuntimeError where none can be had at all."""
         while True:
             try:
@@ -326,7 +300,7 @@ class Worker:
         if self._scratch:
             self._parent.scratch(self._scratch, START_SECONDS)
 
-    def _start_once(self) -> _Guest:
+    def _start_once(self) -> Connection:
         self._started += 1
         slot = None if "user" in self._leave_out else slots.claim()
         try:
@@ -340,15 +314,15 @@ class Worker:
                 slot.release()
             raise
         connection.setblocking(False)
-        guest = _Guest(self._started, connection, output, slot)
+        guest = Connection(self._started, connection, output, slot, room=4 * self._limits.printed)
         deadline = min(time.monotonic() + START_SECONDS, self._deadline or float("inf"))
         try:
-            header, _ = wire.read_frame(self._reader(guest, deadline))
-        except (wire.WireError, _TimeUp, OSError) as error:
+            header, _ = wire.read_frame(guest.reader(deadline))
+        except (wire.WireError, TimeUp, OSError) as error:
             ended = self._stop(guest)
             printed = bytes(guest.printed[-500:]).decode("utf-8", "replace") or self._parent.errors()
             if self._deadline is not None and time.monotonic() >= self._deadline:
-                raise _Lost(_not_reached()) from None
+                raise _Lost(not_reached()) from None
             raise ParentGone(f"no process for student code could be started ({ended.how}; {error}): {printed}") from None
         if self._hello is None:
             self._hello = header
@@ -362,7 +336,7 @@ class Worker:
                 self._scratch = self._parent.scratch("", seconds)
             except TimeoutError:
                 if seconds < START_SECONDS:
-                    raise _Lost(_not_reached()) from None
+                    raise _Lost(not_reached()) from None
                 raise ParentGone(f"the parent of student processes was not ready within {START_SECONDS:g} s") from None
         folder = Path(self._scratch, str(number))
         folder.mkdir(0o700)
@@ -399,16 +373,12 @@ class Worker:
             del self._kept[name]
         return self._stop(guest, patience)
 
-    def _stop(self, guest: _Guest, patience: float = 0.0) -> Ended:
+    def _stop(self, guest: Connection, patience: float = 0.0) -> Ended:
         try:
             ended = self._parent.stop(guest.number, STOP_SECONDS, patience=patience)
         except ParentGone:
             ended = Ended("stopped", clean=False)  # the guest went with it
-        guest.connection.close()
-        if guest.output >= 0:
-            os.close(guest.output)
-        if guest.slot is not None:
-            guest.slot.release()
+        guest.close()
         return ended
 
     # exchanges --------------------------------------------------------------------------------------------------------
@@ -418,10 +388,10 @@ class Worker:
     ) -> Reply:
         """One request to the guest of a source, within all its deadlines."""
         if source not in self._sources:
-            return Reply(function, shown, failure=_not_handed_in(source))
+            return Reply(function, shown, failure=not_handed_in(source))
         now = time.monotonic()
         if self._deadline is not None and now >= self._deadline:
-            return Reply(function, shown, failure=_not_reached())
+            return Reply(function, shown, failure=not_reached())
         if self._spent.get(source, 0.0) >= self._limits.source:
             message = f"not reached: the calls into {source} used up their {self._limits.source:g} s"
             return Reply(function, shown, failure=Failure("not_reached", message))
@@ -436,7 +406,7 @@ class Worker:
                 self._spent[source] = self._spent.get(source, 0.0) + time.monotonic() - begun
                 printed = self._printed(guest)
             if "failure" in reply:
-                return Reply(function, shown, failure=_failure_of(reply["failure"], self._scratch), printed=printed)
+                return Reply(function, shown, failure=failure_of(reply["failure"], self._scratch), printed=printed)
             return Reply(function, shown, value=reply["value"], printed=printed)
         except _Lost as lost:
             return Reply(function, shown, failure=lost.failure, printed=printed)
@@ -448,88 +418,31 @@ class Worker:
         deadline = min(time.monotonic() + seconds, self._deadline or float("inf"))
         self._parent.waiting(guest.number, busy=True)
         try:
-            self._send(guest, wire.frame({**request, "id": guest.calls}, buffers), deadline)
-            header, arrays = wire.read_frame(self._reader(guest, deadline))
+            guest.send(wire.frame({**request, "id": guest.calls}, buffers), deadline)
+            header, arrays = wire.read_frame(guest.reader(deadline))
             reply = _decoded(header, arrays, guest.calls)
-        except _TimeUp:
+        except TimeUp:
             self._end(source)
             if self._deadline is not None and time.monotonic() >= self._deadline:
-                raise _Lost(_not_reached()) from None
+                raise _Lost(not_reached()) from None
             raise _Lost(Failure("timeout", f"did not end within {seconds:g} s")) from None
         except (wire.Closed, OSError):
-            self._drain(guest, last=True)
-            raise _Lost(self._how_it_ended(self._end(source, patience=END_SECONDS))) from None
+            guest.drain(LAST_DRAINS)
+            raise _Lost(self._gone(self._end(source, patience=END_SECONDS))) from None
         except wire.WireError as error:
             self._end(source)
             raise _Lost(Failure("killed", f"its process was stopped: what it answered was no valid reply ({error})")) from None
         self._parent.waiting(guest.number, busy=False)
-        self._drain(guest, last=True)
+        guest.drain(LAST_DRAINS)
         return reply
 
-    def _how_it_ended(self, ended: Ended) -> Failure:
-        what, _, number = ended.how.partition(" ")
-        if what == "memory":
-            return Failure("memory", f"used more than {memory_allowed(self._limits.memory) // 2**20} MB of memory")
-        if what == "disk":
-            return Failure("killed", f"wrote more than {self._limits.disk // 2**20} MB to files")
-        if what == "idle":
-            return Failure("killed", "computed on after it had answered, and was stopped")
-        if what == "signal":
-            return Failure("killed", f"its process died of signal {number} ({_SIGNALS.get(int(number), 'unknown')})")
-        if what == "exit":
-            return Failure("exited", f"ended its process with exit status {number} instead of returning")
-        return Failure("killed", "closed its connection and was stopped")
+    def _gone(self, ended: Ended) -> Failure:
+        return how_it_ended(ended.how, memory_allowed(self._limits.memory), self._limits.disk)
 
-    def _reader(self, guest: _Guest, deadline: float) -> Any:
-        """A `read` for frames that keeps the printed text flowing and raises _TimeUp at the deadline."""
-        watched = [guest.connection.fileno()] + ([guest.output] if guest.output >= 0 else [])
-
-        def read(length: int) -> bytes:
-            while True:
-                with contextlib.suppress(BlockingIOError):
-                    return guest.connection.recv(length)
-                if guest.output in _wait(watched, [], deadline) and not self._drain(guest):
-                    watched[:] = watched[:1]  # its printing end was closed
-
-        return read
-
-    def _send(self, guest: _Guest, data: bytes, deadline: float) -> None:
-        """Sends a frame, reading what is printed meanwhile."""
-        view = memoryview(data)
-        outputs = [guest.output] if guest.output >= 0 else []
-        while view:
-            with contextlib.suppress(BlockingIOError):
-                view = view[guest.connection.send(view[: wire.CHUNK]) :]
-                continue
-            if guest.output in _wait(outputs, [guest.connection.fileno()], deadline) and not self._drain(guest):
-                outputs = []
-
-    def _drain(self, guest: _Guest, *, last: bool = False) -> bool:
-        """Reads what the guest printed, keeps the first of it up to the cap; False when nothing more can come."""
-        if guest.output < 0:
-            return False
-        for _ in range(64 if last else 1):
-            try:
-                piece = os.read(guest.output, DRAIN_BYTES)
-            except BlockingIOError:
-                return True
-            except OSError:
-                return False
-            if not piece:
-                return False
-            room = 4 * self._limits.printed - len(guest.printed)
-            if room > 0:
-                guest.printed += piece[:room]
-        return True
-
-    def _printed(self, guest: _Guest) -> str:
-        text = bytes(guest.printed).decode("utf-8", "replace").replace("\r\n", "\n")
-        text = _without_places(text, self._scratch)
+    def _printed(self, guest: Connection) -> str:
+        text = without_places(bytes(guest.printed).decode("utf-8", "replace").replace("\r\n", "\n"), self._scratch)
         cap = self._limits.printed
         return text if len(text) <= cap else text[:cap] + "\n… (cut)"
-
-
-# Values ---------------------------------------------------------------------------------------------------------------
 
 
 def _decoded(header: dict[str, Any], arrays: Sequence[memoryview], number: int) -> dict[str, Any]:
@@ -543,81 +456,7 @@ def _decoded(header: dict[str, Any], arrays: Sequence[memoryview], number: int) 
     return {"value": wire.Unpacker(arrays).unpack(header["value"])}
 
 
-def _failure_of(record: Any, scratch: str) -> Failure:
-    """A guest's account of a failure, made fit for people; a nonsensical one says so."""
-    if type(record) is not dict or record.get("kind") not in _KINDS:
-        return Failure("killed", "its process answered nonsense")
-    text, line = (_tidy(value, cap, scratch) if isinstance(value, str) else "" for value, cap in _parts(record))
-    return Failure(record["kind"], text or "failed", line)
-
-
-def _parts(record: dict[str, Any]) -> Iterator[tuple[Any, int]]:
-    yield record.get("message"), MESSAGE_CHARACTERS
-    yield record.get("line"), LINE_CHARACTERS
-
-
-def _tidy(text: str, cap: int, scratch: str = "") -> str:
-    """No temporary paths, addresses or control characters, and not too long."""
-    text = _CONTROL.sub(" ", _without_places(text.encode("utf-8", "replace").decode(), scratch)).strip()
-    return text if len(text) <= cap else text[: cap - 1] + "…"
-
-
-def _without_places(text: str, scratch: str) -> str:
-    """A text without the scratch folder's path and without addresses: they differ from run to run."""
-    if scratch:
-        text = re.sub(re.escape(scratch) + r"(/\d+(/work/?)?)?", "", text)
-    return _ADDRESS.sub("0x…", text)
-
-
-def _while_loading(failure: Failure, label: str = "") -> Failure:
-    where = f" ({label})" if label else ""
-    return Failure(failure.kind, f"while loading{where}: {failure.message}", failure.line or label)
-
-
-def _lost_object(head: str) -> Failure:
-    return Failure("skipped", f"{head} is not there: the call that makes it failed, or its process had to be replaced")
-
-
-def _not_handed_in(source: str) -> Failure:
-    return Failure("missing", f"nothing was handed in for {source}")
-
-
-def _not_reached() -> Failure:
-    return Failure("not_reached", "not reached: the time for this submission was used up")
-
-
 # System ---------------------------------------------------------------------------------------------------------------
-
-
-def _wait(reading: Sequence[int], writing: Sequence[int], deadline: float) -> list[int]:
-    """Descriptors that are ready (for either); raises _TimeUp at the deadline."""
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise _TimeUp
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        for descriptor in reading:
-            poll.register(descriptor, select.POLLIN)
-        for descriptor in writing:
-            poll.register(descriptor, select.POLLOUT)
-        ready = [descriptor for descriptor, _ in poll.poll(None if left == float("inf") else left * 1000)]
-    else:
-        both = select.select(reading, writing, [], None if left == float("inf") else left)
-        ready = both[0] + both[1]
-    if not ready:
-        raise _TimeUp
-    return ready
-
-
-def _is_alive(guest: _Guest) -> bool:
-    """Whether an idle guest is as it should be: nothing to read, and not closed."""
-    try:
-        guest.connection.recv(1)  # does not wait; anything that is there was not asked for
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def new_parent(torch: bool) -> WarmParent | PlainParent:
