@@ -41,6 +41,9 @@ SLOW_SECONDS = 1.0
 CLOSE_NAME = 0.7
 """How much alike two names are (difflib's ratio) for one to be taken for a misspelling of the other."""
 
+READ_AS = "Read as: "
+"""Stands before a formula as it was read, in a judge's account."""
+
 NOT_WRITTEN = "NotImplementedError"
 """What a template's functions raise."""
 
@@ -147,7 +150,9 @@ def judged(verdict: Verdict, answer: Answer) -> Reading:
         return Reading("unreadable", (*verdict.message.splitlines(), _where(answer)))
     if verdict.kind == "missing":
         return Reading("missing", tuple(verdict.read.splitlines()))
-    return Reading("person" if verdict.kind == "undecided" else "read", tuple((verdict.read or quoted(answer)).splitlines()))
+    shown = verdict.read or quoted(answer)
+    formula_of = next((line.partition(READ_AS)[2] for line in shown.splitlines() if READ_AS in line), "")
+    return Reading("person" if verdict.kind == "undecided" else "read", tuple(shown.splitlines()), formula_of)
 
 
 def quoted(answer: Answer, limit: int = 200) -> str:
@@ -277,6 +282,10 @@ class Checker:
                 lines.append(f"there is no {name}; is {other[0]} meant to be it?")
             if _takes(there.get(name, ""), example.parameters) is False:
                 lines.append(f"is defined as {there[name]}; the sheet has {name}{example.parameters}")
+            if example.arguments is None and name not in there:
+                failure = student.worker.load(example.module) if example.module in signatures else None
+                lines += [f"its file cannot be loaded: {failure.message} {failure.line}".rstrip()] if failure is not None else []
+                return ("wrong" if lines else "missing"), tuple(lines)
             if example.arguments is not None:
                 state, came, said = self._example(number, example, student)
                 lines += said

@@ -121,7 +121,7 @@ RELATIONS = {"=": "=="}
 
 def variable(name: str) -> str:
     """A declared name as an identifier: `W^{(1)}_i` is `W_1_i`, `\\hat{f}` is `hat_f`."""
-    text = re.sub(r"\W+", "_", name.replace("-", "_minus_").replace("+", "_plus_")).strip("_") or "symbol"
+    text = re.sub(r"[\W_]+", "_", name.replace("-", "_minus_").replace("+", "_plus_")).strip("_") or "symbol"
     text = f"v{text}" if text[0].isdigit() else text
     return f"{text}_" if keyword.iskeyword(text) or text in ("np", "sys") else text
 

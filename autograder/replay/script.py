@@ -6,6 +6,7 @@ The script shows what was due and what came, and ends with code 0 where the diff
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +44,15 @@ class _Case:
 def script(entry: Entry, calls: Sequence[Call], sheet: Assignment | None) -> str:
     """The text of the script. calls: those of a run on the submission, which know types and objects that evidence does not hold."""
     public = load_public(sheet) if sheet is not None else None
-    write = {"symbolic": _symbolic, "numeric": _numeric, "failure": _failure, "quantity": _quantity, "claim": _claim, "training": _training}
+    write = {
+        "symbolic": _symbolic,
+        "numeric": _numeric,
+        "failure": _failure,
+        "quantity": _quantity,
+        "claim": _claim,
+        "training": _training,
+        "steps": _steps,
+    }
     body = write.get(str(entry.evidence.get("kind")), _said)(_Case(entry, calls, public, sheet))
     title = f"{entry.number} {entry.name}: {entry.verdict}".replace("\\", "/").replace('"', "'")
     text = "\n".join([*body, END])
@@ -113,6 +122,39 @@ def _holds(text: str, table: Symbols, sizes: Mapping[str, int], witness: Mapping
     words = [predicate for word, predicate in PREDICATES.items() if word in plain.casefold()]
     matrices = [variable(name) for name, value in witness.items() if isinstance(value, list)]
     return words[0].format(matrices[0]) if len(words) == 1 and len(matrices) == 1 and " not " not in plain else ""
+
+
+STEP = re.compile(r"(<=|>=|(?<![<>])=(?!=)|<|>)")
+"""Between the two sides of a step."""
+
+
+def _steps(case: _Case) -> list[str]:
+    """The first step that does not hold, both of its sides evaluated at its counterexample."""
+    table = getattr(case.public, "STEPS", {}).get(case.entry.number)
+    for step in case.evidence.get("steps") or []:
+        witness = {name: value for name, value in (step.get("witness") or {}).items() if name not in SIDES}
+        sides = STEP.split(str(step.get("text")))
+        if not witness or len(sides) != 3 or not isinstance(table, Symbols):
+            continue
+        values = {s.key: as_value(witness[s.name]) for s in table.declared if s.name in witness}
+        sizes = sizes_of(table, values)
+        lines = [f"# line {step.get('line')}: {_comment(step.get('text'))}"]
+        lines += [f"{variable(name)} = {numpy_value(value)}" for name, value in witness.items()]
+        try:
+            lines += [f"{name} = {numpy_line(text, table, sizes)}" for name, text in zip(("left", "right"), sides[::2], strict=True)]
+        except (Unwritable, Unreadable, OutOfBudget, KeyError):
+            continue
+        lines += [f'print("left side ", left, "{sides[1]}")', 'print("right side", right)']
+        scale = "1e-9 * (1 + np.max(np.abs(left)))"
+        if sides[1] == "=":
+            return [*lines, f"differs = not np.max(np.abs(np.subtract(left, right))) <= {scale}"]
+        excess = "np.subtract(left, right)" if sides[1].startswith("<") else "np.subtract(right, left)"
+        return [*lines, f"differs = not np.max({excess}) <= {scale}"]
+    return _said(case)
+
+
+SIDES = ("left side", "right side")
+"""Beside the symbols in the witness of a step: the values of its sides."""
 
 
 def _shapes(case: _Case) -> list[str]:

@@ -188,7 +188,7 @@ def _graded(entry: TestEntry) -> Part:
 
 def _checked(finding: FindingLike) -> Part:
     shown = mathml(finding.formula) if finding.formula else None
-    lines = [line for line in finding.lines if shown is None or line != finding.formula]
+    lines = [line for line in finding.lines if shown is None or not line.endswith(finding.formula)]
     return Part(
         number=finding.number,
         name=_name(finding.number, finding.name),

@@ -80,7 +80,8 @@ def written(group: Iterable[Mapping[str, Any]], folder: Path, assignment: Assign
     folder.mkdir(parents=True)
     answers: dict[str, str] = {}
     for flaw in group:
-        answers |= flaw.get("answers", {})
+        answers |= {number: f"Answer: {text}" for number, text in flaw.get("answers", {}).items()}
+        answers |= flaw.get("bodies", {})
         if "file" in flaw:
             (folder / flaw["file"]).write_text(flaw["code"], encoding="utf-8")
     if answers:
@@ -89,14 +90,14 @@ def written(group: Iterable[Mapping[str, Any]], folder: Path, assignment: Assign
 
 
 def writeup(answers: Mapping[str, str], assignment: Assignment) -> str:
-    """A write-up with these final answers, in the order of the sheet."""
+    """A write-up in which each part holds this text, in the order of the sheet."""
     lines: list[str] = []
     for problem in assignment.problems:
         parts = [n for n in problem.numbers() if n in answers]
         lines += [f"## {problem.number}. {problem.title}", ""] if parts else []
         for number in parts:
             marks = "".join(f"({mark})" for mark in number.split(".")[1:])
-            lines += [marks, "", f"Answer: {answers[number]}", ""]
+            lines += [*([marks, ""] if marks else []), answers[number], ""]
     return "\n".join(lines)
 
 

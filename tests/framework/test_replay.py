@@ -77,7 +77,7 @@ def test_every_difference_is_still_there(place):
 def test_the_first_submission_of_the_bank_has_evidence_of_every_kind():
     kinds = {lost.evidence["kind"] for _, lost, _ in again(0)}
 
-    assert kinds >= {"symbolic", "numeric", "failure", "choice", "quantity", "claim", "training"}
+    assert kinds >= {"symbolic", "numeric", "failure", "choice", "quantity", "claim", "training", "steps"}
     assert len(again(0)) >= 20
 
 

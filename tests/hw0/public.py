@@ -101,6 +101,9 @@ SYMBOLS = {
 }
 """The symbols of every part whose answer is a formula."""
 
+STEPS = {"3": GRADIENT_DESCENT, "4": RIDGE}
+"""The symbols of every part whose answer is a derivation."""
+
 
 def read_as(part: str, answer: Answer) -> Reading:
     """How the answer of a part is read, for the student's check: with the symbols of the part, without a truth."""
