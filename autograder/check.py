@@ -238,7 +238,10 @@ class Checker:
             elif members:
                 chosen = {n: s for n, s in sources.items() if (n in torch) == with_torch}
                 with ExitStack() as closing:
-                    yield from self._run(members, chosen, with_torch, closing)
+                    try:
+                        yield from self._run(members, chosen, with_torch, closing)
+                    except RuntimeError as problem:  # the worker's, where no process can be had
+                        yield Finding("code", "", "person", (f"Your code could not be run on this machine: {problem}",))
 
     def _mentions_torch(self, source: Source) -> bool:
         return any("torch" in code for code in self._texts(source))

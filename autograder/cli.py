@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
@@ -94,6 +95,8 @@ def check(
     from autograder.report.gradescope import inert
 
     writable(report)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # terminals that know no ᵀ still show the rest
     console, found, sheet = table.console(), list[Finding](), sheet_of(assignment)
 
     def written(findings: Sequence[Finding]) -> None:

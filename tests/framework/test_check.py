@@ -412,6 +412,29 @@ def test_the_command_writes_the_page_and_asks_nothing_without_a_terminal(tmp_pat
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
 
 
+def test_a_terminal_without_unicode_still_shows_the_rest(tmp_path):
+    (tmp_path / "writeup.md").write_text("## 5. Vector Calculus Review\n\n(a)\n\nAnswer: $A^T x$\n", encoding="utf-8")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "autograder", "check", str(tmp_path)], capture_output=True, check=False, timeout=60, env=environment
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert b"5.a  A? x" in ran.stdout
+
+
+def test_where_no_process_can_be_had_the_rest_is_said(tmp_path, monkeypatch):
+    def refused(*_args, **_options):
+        raise RuntimeError("a process for student code did not start")
+
+    monkeypatch.setattr(room, "Worker", refused)
+    (tmp_path / "toy.py").write_text("def double(x):\n    return x\n", encoding="utf-8")
+    found = findings(tmp_path, TOY)
+
+    assert any("could not be run on this machine: a process" in line for f in found for line in f.lines)
+    assert found[-1].section == "upload"
+
+
 def test_example_signatures_are_taken_apart():
     example = Example("ridge.tikhonov(X, y, Sigma)")
 
