@@ -458,7 +458,7 @@ def trained(student, training):
     made = student(f"{MODULE}.{training.circuit.name}", *training.arguments(training.start), keep="learner")
     if made.failure is not None:
         return without_circuit(student, training, made)
-    reply = student(function, Kept("learner"), Polynomial(training.loss), DATASET, STEPS, rate, seconds=SECONDS)
+    reply = called_with(training, student(function, Kept("learner"), Polynomial(training.loss), DATASET, STEPS, rate, seconds=SECONDS))
     trace = read_trace(reply, training.start)
     if not isinstance(trace, Trace):
         return trace
@@ -468,7 +468,7 @@ def trained(student, training):
     after = student.attributes("@learner", list(training.learner.parameters))
     if not (trace.values[-1] > 0).all():  # it ran away, and nothing stops any more on NaN
         student(f"{MODULE}.{training.circuit.name}", *training.arguments(training.start), keep="learner")
-    zero = student(function, Kept("learner"), Polynomial([[0.0]]), 16, STOP_STEPS, rate)
+    zero = called_with(training, student(function, Kept("learner"), Polynomial([[0.0]]), 16, STOP_STEPS, rate))
     checks = [
         (0.7, steps),
         (0.1, sampled(training, reply, trace)),
@@ -476,6 +476,12 @@ def trained(student, training):
         (0.1, stops(reply, trace, zero)),
     ]
     return combined(checks).with_remarks(*trace.notes)
+
+
+def called_with(training, reply):
+    """The reply with the circuit written out among its arguments, so that a person can do the same."""
+    circuit = f"{training.circuit.name}({', '.join(f'{value:g}' for value in training.arguments(training.start))})"
+    return replace(reply, args=(circuit, *reply.args[1:]))
 
 
 def without_circuit(student, training, made):
@@ -661,7 +667,7 @@ def one_step(student, training, loss):
     made = student(f"{MODULE}.{training.circuit.name}", *training.arguments(training.start), keep="one")
     if made.failure is not None:
         return made, None
-    reply = student(f"{MODULE}.{training.name}", Kept("one"), loss, DATASET, 1, 1e-3, seconds=SECONDS)
+    reply = called_with(training, student(f"{MODULE}.{training.name}", Kept("one"), loss, DATASET, 1, 1e-3, seconds=SECONDS))
     trace = read_trace(reply, training.start)
     if isinstance(trace, Trace) and len(trace.gradients) == 2 and np.isfinite(trace.gradients[1]).all():
         return reply, trace
