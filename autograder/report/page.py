@@ -146,7 +146,7 @@ def write_check(assignment: Assignment, name: str, findings: Sequence[FindingLik
 
 CHECKED = {
     "read": "read",
-    "holds": "hold",
+    "holds": "holds",
     "wrong": "look here",
     "unreadable": "unreadable",
     "person": "for a person",

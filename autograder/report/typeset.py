@@ -103,7 +103,7 @@ class _Parser:
             rows.append(f"<mtr><mtd>{value}</mtd><mtd><mtext>{said}</mtext>{condition}</mtd></mtr>")
             if self.take() == "}":
                 break
-        return f'<mrow><mo fence="true" stretchy="true">{{</mo><mtable>{"".join(rows)}</mtable></mrow>'
+        return f'<mtable class="cases" displaystyle="true">{"".join(rows)}</mtable>'
 
     def condition(self) -> str:
         parts = [self.relation()]

@@ -229,7 +229,7 @@ def test_the_detector_detects():
         ("2 xᵀ A", "&#8290;"),
         ("−b/w", "<mfrac>"),
         ("(a + b)/(c d)", "<mfrac><mrow><mi>a</mi>"),
-        ("{ (φ − y) x if w x + b > 0; 0 otherwise }", "<mtable>"),
+        ("{ (φ − y) x if w x + b > 0; 0 otherwise }", 'class="cases"'),
         ("a { 1 if x ≤ 0; 2 if not (x > 1) and y = 0 }", "not"),
         (r"\hat{f}", "<mover"),
         ("W^{(1)}_i", "<msubsup>"),
