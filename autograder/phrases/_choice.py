@@ -37,6 +37,8 @@ FILLER = word_set(
 )
 SENTENCES = re.compile(r"[.!?;\n]+(?=\s|$)|\n+")
 CLAUSES = re.compile(r"[,:;()–—]|\s-\s|\bbut\b|\balthough\b|\bbecause\b|\bsince\b|\bas long as\b|\bwhile\b|\band so\b|\btherefore\b")
+BARE = re.compile(r"\W*(?:it|this|that|they) (?:is|does|do|are|was|would|did)( not)?\W*")
+"""`It is not`: an answer to the question itself."""
 QUESTION = re.compile(r"[^.!?\n]*\?(?=\s|$)")
 WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 CUES = word_set(
@@ -133,6 +135,9 @@ def _polarity(text: str, yes: Sequence[str], no: Sequence[str]) -> set[bool] | N
 
 def _explicit(sentence: str, *, first: bool) -> Iterator[bool]:
     """The words yes and no of a sentence where they are an answer, not a determiner (`no credit was given`)."""
+    bare = BARE.fullmatch(sentence)
+    if bare is not None:
+        yield bare[1] is None
     found = list(WORD.finditer(sentence))
     for index, word in enumerate(found):
         alone = (
