@@ -24,6 +24,8 @@ from autograder.algebra.sample import draw_values, field_draw, lift, size_sets, 
 from autograder.algebra.symbols import SCALAR, Symbols
 
 EXACT: Final = Exact()
+NUDGE: Final = 10**7 + 19
+"""One over it is how far a point is moved to look beside it."""
 FEW_TRIES: Final = 10
 """Points of a small size before a larger one is tried: some differences do not show at small sizes."""
 BIG_LITERAL_BITS: Final = 40
@@ -318,9 +320,33 @@ def switch_values(conditions: list[Expr], sizes: Mapping[str, int], values: Mapp
 
 
 def at_boundary(expected: Expr, answer: Expr, sizes: Mapping[str, int], values: Mapping[str, Value]) -> bool:
-    """Is some switch zero here?"""
+    """Is some switch zero here that is not zero close by? (A switch may vanish on a whole piece: max(0, z) > 0.)"""
     conditions = list(dict.fromkeys([*switches(expected), *switches(answer)]))
-    return any(x == 0 for x in switch_values(conditions, sizes, values) if x is not None)
+    here = switch_values(conditions, sizes, values)
+    if not any(x == 0 for x in here if x is not None):
+        return False
+    for sign in (1, -1):
+        close = switch_values(conditions, sizes, nudged(values, sign))
+        if len(close) == len(here) and any(x == 0 and y is not None and y != 0 for x, y in zip(here, close, strict=True)):
+            return True
+    return False
+
+
+def nudged(values: Mapping[str, Value], sign: int) -> dict[str, Value]:
+    """The point with every entry moved a little, each by another amount."""
+    out: dict[str, Value] = {}
+    count = 0
+    for key in sorted(values):
+        value = values[key]
+        rows = value if isinstance(value, list) else [[value]]
+        moved_rows: list[list[Number]] = []
+        for row in rows:
+            moved_rows.append([])
+            for x in row:
+                count += 1
+                moved_rows[-1].append(x + sign * Fraction(count * count + 1, NUDGE))
+        out[key] = moved_rows if isinstance(value, list) else moved_rows[0][0]
+    return out
 
 
 def sweep(

@@ -37,8 +37,10 @@ class Grammar(Calls):
         return node
 
     def _ternary(self) -> Node:
-        """`a`, `a if c else b`, `a if c, 0 otherwise`, `a when c and b when d`."""
+        """`a`, `a if c else b`, `a if c, 0 otherwise`, `a when c and b when d`, `if c: a, else: b`."""
         at = self.tok.at
+        if self._at_word("if", "when", "for") and self._looks_like_condition():
+            return self._condition_first()
         value = self._additive()
         start = self.i
         if self._at_op(","):
@@ -70,7 +72,7 @@ class Grammar(Calls):
                 return Node("cases", (*parts, continue_value, Node("true")), None, at)
             if self.tok.kind == "eof" or self._at_op(")", "]", "}", "\\}"):
                 return Node("cases", tuple(parts), None, at)
-            value = self._additive()
+            value = self._ternary_value()
             if self._at_op(","):
                 self._take()
             if self._at_word("otherwise", "else", "elsewhere"):
@@ -78,6 +80,58 @@ class Grammar(Calls):
                 return Node("cases", (*parts, value, Node("true")), None, at)
             if not self._at_word("if", "when", "for", "where"):
                 raise self.unexpected()
+
+    def _condition_first(self) -> Node:
+        """`if c: a, else: b`"""
+        at = self.tok.at
+        parts: list[Node] = []
+        while self._at_word("if", "when", "for"):
+            self._take()
+            condition = self.condition()
+            while self._at_op(":", ",") or self._at_word("then"):
+                self._take()
+            parts += [self._ternary_value(), condition]
+            self._separators()
+            if self._at_word("else", "otherwise", "elsewhere"):
+                self._take()
+                while self._at_op(":", ","):
+                    self._take()
+                if not self._at_word("if", "when", "for"):
+                    parts += [self._ternary_value(), Node("true")]
+                    break
+        return Node("cases", tuple(parts), None, at)
+
+    def _brace_cases(self) -> Node | None:
+        """`{ a, c; b, else }`; None (and nothing read) for braces around one expression."""
+        depth = 0
+        signs = set()
+        for t in self.toks[self.i :]:
+            if t.kind == "op" and t.value in OPENERS:
+                depth += 1
+            elif t.kind == "op" and t.value in OPENERS.values():
+                depth -= 1
+                if depth == 0:
+                    break
+            elif depth == 1:
+                signs.add(t.value)
+        if not ({",", ";"} & signs and (signs & (RELATION_SIGNS | {"if", "else", "otherwise"}))):
+            return None
+        opened = self._take()
+        bars, self.bars = self.bars, []
+        parts: list[Node] = []
+        while not self._at_op(OPENERS[opened.value]):
+            value = self._additive()
+            while self._at_op(",", ":", "&") or self._at_word("if", "when", "for"):
+                self._take()
+            if self._at_word("else", "otherwise", "elsewhere"):
+                self._take()
+                parts += [value, Node("true")]
+            else:
+                parts += [value, self.condition()]
+            self._separators()
+        self.bars = bars
+        self._take()
+        return Node("cases", tuple(parts), None, opened.at)
 
     def _ternary_value(self) -> Node:
         if self._at_word("is", "equals") or self._at_op("="):
@@ -266,9 +320,17 @@ class Grammar(Calls):
         if self._at_op("\\{") and self.toks[self.i + 1].kind == "begin" and self.toks[self.i + 1].value == "array":
             return self._environment_cases_array()
         if self._at_op("["):
-            rows = self._listing()
+            here = self.i
+            self.i += 1
+            iverson = self._starts_condition_factor("]")
+            self.i = here
+            rows = None if iverson else self._listing()
             if rows is not None:
                 return rows
+        if self._at_op("{", "\\{"):
+            cases = self._brace_cases()
+            if cases is not None:
+                return cases
         opened = self._take()
         if opened.value == "{" and self._simple_group():
             return self._primary()
@@ -371,6 +433,8 @@ class Grammar(Calls):
                 continue
             if self.tok.kind == "eof":
                 raise self.fail(f"\\begin{{{begun.value}}} is never ended", f"\\end{{{begun.value}}}", at=begun.at)
+            while self._at_op("&"):
+                self._take()
             value = self._additive()
             while self._at_op(",", "&", ";", ":"):
                 self._take()

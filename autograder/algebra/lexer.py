@@ -18,6 +18,7 @@ from autograder.algebra.vocabulary import (
     COMBINING,
     DROPPED_ARGUMENT,
     GREEK,
+    KEYWORDS,
     LOOKALIKES,
     OPERATOR_NAMES,
     OPERATORS,
@@ -190,7 +191,10 @@ class _Lexer:
             return
         match = _WORD.match(text, i, self.end)
         assert match is not None
-        self.emit("word", match[0], len(match[0]))
+        word = match[0]
+        if len(word) > 1 and word[0].isupper() and word[1:].islower() and word.lower() in KEYWORDS:
+            word = word.lower()  # If, For, Otherwise at the beginning of a sentence
+        self.emit("word", word, len(word))
 
     def scripts(self, first: str) -> None:
         table, kind = (SUPERSCRIPTS, "sup") if first in SUPERSCRIPTS else (SUBSCRIPTS, "sub")

@@ -146,17 +146,30 @@ class Names(Cursor):
         return Node("sym", (), other.key, t.at)
 
     def _split_subscript(self, base: str, accents: tuple[str, ...]) -> None:
-        """`x_iA_{ij}`: without braces a subscript is one letter, unless more letters make a name or are all indices."""
-        sign, script = self.toks[self.i + 1], self.toks[min(self.i + 2, len(self.toks) - 1)]
-        if sign.value != "_" or sign.kind != "op" or script.kind != "word" or script.latex or len(script.value) < 2:
+        """`x_iA_{ij}`, `W^{(1)}_ix`: without braces a subscript is one letter, unless more make a name or are all indices."""
+        k = self.i + 1
+        while k < len(self.toks) - 1 and self.toks[k].kind == "op" and self.toks[k].value in ("_", "^"):
+            script = self.toks[min(k + 1, len(self.toks) - 1)]
+            if self.toks[k].value == "_" and script.kind == "word" and not script.latex and len(script.value) > 1:
+                break
+            k = group_at(self.toks, k + 1)[1]
+        else:
             return
-        if all(c in self.scope for c in script.value) or self.table.find(Name(base, accents, script.value)) is not None:
+        if all(c in self.scope for c in script.value):
             return
-        first = script.value[0]
-        if first in self.scope or self.table.find(Name(base, accents, first)) is not None:
-            here, self.i = self.i, self.i + 2
-            self._split_token(1)
-            self.i = here
+        ahead = self._scripts_ahead(self.i + 1)
+        whole = self._lookup(base, accents, ahead)
+        if whole is not None and whole[1] and ahead[whole[1] - 1][2] > k + 1:
+            return  # the letters are part of a name
+        here, toks = self.i, list(self.toks)
+        self.i = k + 1
+        self._split_token(1)
+        self.i = here
+        ahead = self._scripts_ahead(self.i + 1)
+        found = self._lookup(base, accents, ahead)
+        named = found is not None and found[1] and ahead[found[1] - 1][2] > k + 1
+        if not named and script.value[0] not in self.scope:
+            self.toks = toks
 
     def _symbol(self, base: str, accents: tuple[str, ...]) -> Node | None:
         """A declared symbol at the current word, its scripts and its argument taken; None if there is none."""
@@ -215,9 +228,9 @@ class Names(Cursor):
             self._take()
             return Node("const", (), word, t.at)
         primed = following.value == "'" and self.toks[self.i + 2].value == "("
-        if word in ("sigma", "H") and (opened or (word == "sigma" and primed)):
+        if word in ("sigma", "H", "u", "theta", "Theta") and (opened or (word == "sigma" and primed)):
             self._take()
-            return self._function({"sigma": "sigmoid", "H": "heaviside"}[word], t)
+            return self._function("sigmoid" if word == "sigma" else "heaviside", t)
         if word in ("H", "1") and not opened:
             return None
         function = FUNCTIONS.get(word)

@@ -51,7 +51,7 @@ _TAIL: Final = re.compile(
     r"(?<![\\A-Za-z_])(?:where|since|because|assuming|given|provided|using|under|whenever|note|by|as|with|due|if|when|for|for all|from|in|"
     r"which|"
     r"is the (?:gradient|derivative|jacobian|answer|result|solution)|after|on|but|and|here|valid|everywhere|always|"
-    r"element-?wise|a row|row|column)(?![A-Za-z_(])",
+    r"element-?wise|independent|regardless|irrespective|a row|row|column)(?![A-Za-z_(])",
     re.IGNORECASE,
 )
 _LEAD: Final = re.compile(
@@ -61,6 +61,7 @@ _LEAD: Final = re.compile(
     r"reduces to|to|as|follows|answer|then|namely|we find|find|finally)(?![A-Za-z_])\s*[:,]?",
     re.IGNORECASE,
 )
+_ELSE: Final = re.compile(r"\b(otherwise|else|elsewhere)\b", re.IGNORECASE)
 _COLON: Final = re.compile(r"[A-Za-z)](?<!\\):(?!=)\s")
 _TEXT_BEFORE: Final = re.compile(r"\\(?:text|textrm|mbox|textit|mathrm|textbf)\s*$")
 _REMARK_WORD: Final = re.compile(r"(?<![\\A-Za-z_])[A-Za-z]{3,}(?![A-Za-z_(])")
@@ -139,6 +140,7 @@ def mathematics(text: str, candidate: str, table: Symbols) -> str:
     conditional = any(re.match(r"\W*(if|when|for|where|on)\b", gap, re.IGNORECASE) for gap in gaps[1:]) and any(
         re.search(r"[<>]|\\[lg]eq?\b|\\ne|[≤≥≠]", candidate[spans[k][0] : spans[k][1]]) for k in kept[1:]
     )
+    conditional = conditional or any(_ELSE.search(gap) for gap in gaps)
     glued = re.search(r"(?<![A-Za-z])[A-Za-z]§|§[A-Za-z](?![A-Za-z])|[{}\\^_'\d]§|§(?:[{}\\^_'\d]|\.[A-Za-z])", outside) is not None
     apart = all(not gap.strip() for gap in gaps[1:-1]) and len(kept) > 1 and "$$" not in candidate.replace("$$$", "")
     if (mixed and not any(_is_prose(gap, table) for gap in gaps)) or conditional or (apart and not gaps[0].strip()) or glued:
@@ -284,7 +286,7 @@ def _without_tails(candidate: str, table: Symbols) -> list[str]:
     for match in _TAIL.finditer(candidate):
         if candidate[: match.start()].strip() and not table.exact(Name(match[0])):
             tail = candidate[match.end() :]
-            if not re.search(r"\w", tail):
+            if not re.search(r"\w", tail) or (match[0].lower() in ("if", "when", "for", "where") and _ELSE.search(tail)):
                 continue
             if match[0].lower() in ("and", "but") and not re.match(r"\s*(this|that|it|is|we|the|so)\b", tail):
                 continue

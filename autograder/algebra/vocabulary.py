@@ -150,7 +150,8 @@ OPENERS: Final = {
 }
 
 FILLERS: Final = frozenset({
-    "given", "written", "expressed", "computed", "simply", "just", "exactly", "precisely", "can", "should", "would", "will", "also",
+    "at", "given", "located", "found", "occurs", "lies", "written", "expressed", "computed", "simply", "just", "exactly", "precisely",
+    "can", "should", "would", "will", "also",
     "since",
     "the", "so", "gradient", "derivative", "jacobian", "partial", "is", "are", "equals", "equal", "to", "answer", "we", "get", "have",
     "obtain", "which", "thus", "hence", "therefore", "then", "it", "this", "that", "result", "final", "gives", "yields", "of", "respect",

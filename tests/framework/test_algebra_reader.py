@@ -272,6 +272,28 @@ def test_definitions_are_put_in():
     assert decide("h - a", "a z - a", table).verdict == "different"
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("\\sum_i x_iA_{ii}", "\\sum_i A_{ii} x_i"),
+        ("G^{(2)}_kt", "t G^{(2)}_k"),
+        ("v_{s-1}^Tx", "x^T v_{s-1}"),
+        ("\\|x\\|^2_2", "x^T x"),
+        ("\\sum_i x^2_i", "x^T x"),
+        ("A_{12}", "A_{1,2}"),
+        ("1^T x", "\\sum_i x_i"),
+        ("A^(T) x", "A^T x"),
+        ("A^(-1) x", "A^{-1} x"),
+        ("x.shape[0] t", "n t"),
+        ("len(x) t", "n t"),
+        ("\\underbrace{A x}_{\\text{a column}}", "A x"),
+        ("t [t > 0]", "max(t, 0)"),
+    ],
+)
+def test_notations_mean_the_same(text, meant):
+    assert decide(text, meant, TABLE).verdict == "equivalent"
+
+
 def test_aliases_are_the_same_name():
     table = symbols({"r_i": "scalar"}, aliases={"r_i": ["\\rho", "res"]})
     for text in ("r_i", "r^i", "\\rho", "res", "ρ"):

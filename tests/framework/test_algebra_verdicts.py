@@ -140,6 +140,16 @@ SLOPE = [(ON, "w x + b > 0", "(h - y) x", 0.6), (OFF, "w x + b \\le 0", "0", 0.4
         "0 if wx + b \\le 0, (wx + b - y)x otherwise",
         "(h(x) - y) x (wx + b > 0)",
         "(h(x)-y)x for wx+b>0 and 0 for wx+b<=0",
+        "(h(x)-y) x \\mathbb{1}\\{h(x) > 0\\}",
+        "x (h(x)-y) if h(x) > 0; 0 if h(x) = 0",
+        "(h(x)-y) x [wx+b>0]",
+        "(h(x)-y) u(wx+b) x",
+        "{ (h(x)-y)x, wx+b>0; 0, else }",
+        "$\\frac{dl}{dw} = (h(x)-y)x$ when $wx+b>0$, $=0$ otherwise",
+        "$\\left\\{ \\begin{aligned} &(h(x)-y)x, && wx+b>0 \\\\ &0, && wx+b\\le 0 \\end{aligned}\\right.$",
+        "if wx+b > 0: (h(x)-y)x, else: 0",
+        "For wx+b>0: (h(x)-y)x; otherwise 0",
+        "If wx + b > 0 then (h(x)-y)x, otherwise 0",
     ],
 )
 def test_every_way_to_write_pieces_is_read(answer):
@@ -178,7 +188,14 @@ def test_alternatives_earn_their_share():
 
 @pytest.mark.parametrize(
     ("answer", "kind"),
-    [("", "missing"), ("q", "unreadable"), ("[x, y]", "incorrect"), ("x" * 5000, "unreadable"), ("x^{40}", "unreadable")],
+    [
+        ("", "missing"),
+        ("q", "unreadable"),
+        ("(h - y) x when active, 0 otherwise", "unreadable"),
+        ("[x, y]", "incorrect"),
+        ("x" * 5000, "unreadable"),
+        ("x^{40}", "unreadable"),
+    ],
 )
 def test_regions_meet_any_text(answer, kind):
     assert equivalent_by_region(answer, SLOPE, UNIT).kind == kind
