@@ -199,6 +199,8 @@ def build(
     from autograder.assignment import find_assignment
     from autograder.report import table
 
+    if student and overrides is not None:
+        raise UsageError("--overrides with --student: decisions of persons are no part of the handout; leave one of the two out")
     target = out or Path("handout.zip" if student else "autograder.zip")
     writable(target)
     console, sheet = table.console(), find_assignment(assignment)
