@@ -15,7 +15,7 @@ notebooks = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(notebooks)
 
 QUESTIONS = {
-    "## (c)": "## (c) Learn a low pass\nTrain the circuit. What is the final value? Which rates diverge? The default is lr = 200 and R = 1000.",
+    "## (c)": "## (c) Low pass\nTrain the circuit. What is the final value? Which rates diverge? The default is lr = 200, R = 1000.",
     "## (d)": "## (d) Binary data\nNow use binary data. What is the learned value?",
     "## (e)": "## (e) Find a loss\nFind a loss such that the learned resistor is close to that of part (c). What value do you get?",
     "## (f)": "## (f) High pass\nTrain the high pass. What is the resistor?",
