@@ -23,13 +23,13 @@ MAGIC = b"AGW1"
 PREFIX = struct.Struct("<4sIQ")
 """Magic, length of the JSON header, length of the arrays behind it; bytes."""
 
-MAX_HEADER = 3 * 2**20
+MAX_HEADER = 5 * 2**20
 """Bytes of JSON that a frame may hold."""
 
 MAX_PAYLOAD = 32 * 2**20
 """Bytes of arrays that a frame may hold."""
 
-MAX_NODES = 100_000
+MAX_NODES = 200_000
 """Numbers, texts, lists, ... in one value; an array is one node."""
 
 MAX_DEPTH = 24
