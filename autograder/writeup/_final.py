@@ -48,6 +48,7 @@ WRAPPING = re.compile(
     r"\\(?:begin|end)[ ]*\{(?:aligned|align|split|gathered|gather|equation|alignedat|alignat|eqnarray|multline"
     r"|flalign)\*?\}(?:\{\d{1,2}\})?"
 )
+SOLUTION = re.compile(r"(?:^|(?<=\n))[ ]*[*_]{0,2}(?:my )?(?:solution|sol)s?[*_]{0,2}[ ]*(?:[:.][*_]{0,2}(?=\s|$)|(?=\n|$))", re.IGNORECASE)
 BLANK_LINE = re.compile(r"\n[ ]*\n")
 DELIMITED = re.compile(r"\$[^$\n]{0,200}\$")
 CONCLUSION = re.compile(r"\b(?:thus|hence|therefore|so|finally|which)\b[^.$\n]{0,80}\b(?:is|are|equals|be)[ :]*$", re.IGNORECASE)
@@ -137,18 +138,21 @@ def final_answer(body: str) -> Final:
     if said is not None:
         return said
     start = max(0, len(body) - MAX_BODY)
+    for solution in SOLUTION.finditer(body, start):
+        # What stands above `Solution:` is the question.
+        start = solution.end() if not is_placeholder(body[solution.end() :]) else start
     text = body[start:]
     boxed = _boxed(text)
     if boxed is None:
         boxed = _last_equation(text)
     if boxed is not None:
         return Final(boxed.text, boxed.offset + start, boxed.how)
-    whole = body.strip()
+    whole = text.strip()
     if is_placeholder(whole):
         return Final("", len(body) - len(body.lstrip()), "")
     if whole.startswith("`") and whole.endswith("`") and "\n" not in whole:
         whole = _trimmed(whole)
-    return Final(whole, len(body) - len(body.lstrip()), "the whole text")
+    return Final(whole, start + len(text) - len(text.lstrip()), "the whole text")
 
 
 # ---- Answer: ----

@@ -12,7 +12,7 @@ from typing import Literal
 from autograder.assignment import Assignment
 from autograder.submission import Submission
 from autograder.writeup._doubled import undoubled
-from autograder.writeup._final import final_answer, is_placeholder
+from autograder.writeup._final import ANSWER, final_answer, is_placeholder
 from autograder.writeup._markup import BOLD_LEVEL, HEAD, TAIL, marked
 from autograder.writeup._source import Source, count_pages, read_file, read_notebook
 from autograder.writeup._structure import Stretch, Structure, captions, has_picture, plain, read_structure
@@ -182,6 +182,9 @@ class _PartReader:
             if any(has_picture(piece) for piece in pieces):
                 return Answer(part, "", "", file, line, "", "image", "found a picture and no text: a person reads it", line)
             return Answer(part, "", "", file, line, "", "missing", note, line)
+        if len(filled) > 1 and not any(ANSWER.search(b) for _, b in filled):
+            # Marked twice: the sheet's questions first, as a rule, and then the answers.
+            filled = filled[-1:]
         body = "\n".join(b.rstrip() for _, b in filled)
         final = final_answer(body)
         at = 0

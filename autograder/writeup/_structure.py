@@ -61,6 +61,7 @@ BARE = re.compile(r"[ ]*[.-]?[ ]*([ivxIVX]{1,4}|[A-Za-z])(?:(?:[.-]|(?<=[a-hA-H]
 ADJACENT = re.compile(r"([ivx]{1,4})()(?=[\s*_}:]|$)")
 SEPARATOR = re.compile(r"[ ]*[:.)]?(?=[\s*_}$]|$)")
 ROMAN_NUMBER = re.compile(r"^[IVX]{1,4}[.)][ ]+")
+NEXT_LINE = re.compile(r"[.):]?[ ]*\n\s*(?:\*\*)?")
 BAR = re.compile(r"[ ]*[|]")
 FLAT = re.compile(r"\(?(\d{1,2})[.):](?=[\s*_}$(]|$)")
 INLINE = re.compile(
@@ -157,6 +158,22 @@ def read_structure(text: str, problems: Sequence[Problem], *, cells: bool = Fals
     return _Reader(text, problems, cells).read()
 
 
+def _without_references(events: Sequence[_Event]) -> list[_Event]:
+    """The marks without such as repeat an earlier part once and then go on: of (d), (a), (e) the middle one refers."""
+    kept: list[_Event] = []
+    seen: set[tuple[str, str]] = set()
+    for index, event in enumerate(events):
+        number = event.problem.number if event.problem is not None else ""
+        before, after = (kept[-1] if kept else None), (events[index + 1] if index + 1 < len(events) else None)
+        repeats = event.path != "" and (number, event.path) in seen
+        inside = before is not None and after is not None and before.problem is event.problem is after.problem
+        if repeats and inside and before is not None and after is not None and event.path < before.path < after.path:
+            continue
+        seen.add((number, event.path))
+        kept.append(event)
+    return kept
+
+
 class _Reader:
     def __init__(self, text: str, problems: Sequence[Problem], cells: bool) -> None:
         self._text = text
@@ -219,6 +236,8 @@ class _Reader:
             if place.level == PLAIN and by_title is None and not (worded and self._ends_soon(title)):
                 if number and not worded and place.kind == "" and self._looks_like_a_title(place, title):
                     yield _Head(place, number, worded, rest, title, None, True)
+                elif number and not title and self._opens(number, place.end):
+                    yield _Head(place, number, True, rest, "", None)
                 continue
             if (
                 place.level == PLAIN
@@ -244,6 +263,15 @@ class _Reader:
     def _ends_soon(title: str) -> bool:
         """Whether `Problem 5 ...` in plain text is a heading, not the beginning of a sentence."""
         return len(title) <= 60 and not re.match(r"(?:is|was|asks|says|and|or|we|in|has|the)\b", title)
+
+    def _opens(self, number: str, end: int) -> bool:
+        """Whether a number alone on its line is followed by the first part mark of the problem of that number."""
+        problem = self._sheet.problems.get(number)
+        following = NEXT_LINE.match(self._text, end)
+        if problem is None or following is None or not any(problem.parts):
+            return False
+        mark = self._mark(following.end(), min(len(self._text), following.end() + MAX_HEAD), False)
+        return mark is not None and mark.style == "strong" and mark.tokens[0] == problem.parts[0].split(".")[0]
 
     def _looks_like_a_title(self, place: _Place, title: str) -> bool:
         """Whether a numbered line stands alone and reads like a title: a few words, the first with a capital."""
@@ -433,7 +461,7 @@ class _Reader:
         quoted: set[str],
     ) -> list[_Event]:
         """Line starts first; then marks within lines, for parts that have no line of their own."""
-        events = sorted(self._line_events(chosen, numbers, flat, quoted) + self._unmarked, key=lambda e: e.at)
+        events = sorted(_without_references(self._line_events(chosen, numbers, flat, quoted)) + self._unmarked, key=lambda e: e.at)
         return self._inline_events(events)
 
     def _line_events(
