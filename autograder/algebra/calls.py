@@ -17,6 +17,10 @@ ZERO: Final = Node("num", (), Fraction(0))
 UNIT: Final = Node("num", (), Fraction(1))
 
 
+SIZED: Final = frozenset({"eye", "zeros", "ones", "vstack", "hstack"})
+"""Functions that may take their arguments as one tuple."""
+
+
 class Calls(Scripts):
     """The part of the grammar that reads applications of functions."""
 
@@ -40,7 +44,7 @@ class Calls(Scripts):
                 raise self.fail("a function's exponent is a number", "\\sin^2(x)", at=t.at)
             exponent = powered.args[1]
         if self._at_op("(", "[", "\\{") or (self._at_op("{") and function not in BARE):
-            args = self._sizes() if function in ("eye", "zeros", "ones") else self._arguments()
+            args = self._sizes() if function in SIZED else self._arguments()
         elif self._at_op("{") and function not in ("max", "min"):
             args = [self._bracket()]
         elif function in BARE and function not in ("max", "min"):
@@ -76,7 +80,7 @@ class Calls(Scripts):
         if function is None or function == "unknown" or not self._at_op("("):
             typed = self.text[t.at : t.end]
             raise Unreadable(self.text, t.at, f"{typed!r} is not known here", "inv, solve, dot, norm, where, exp and the like")
-        return self._build_call(function, self._sizes() if function in ("eye", "zeros", "ones") else self._arguments(), t.at)
+        return self._build_call(function, self._sizes() if function in SIZED else self._arguments(), t.at)
 
     def _sizes(self) -> list[Node]:
         """The arguments of eye, zeros and ones: `(n)`, `(n, m)`, `((n, m))`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
@@ -395,7 +396,7 @@ class Names(Cursor):
                 joined = Token("word", "".join(g.value for g in inner), inner[0].at, inner[-1].end, latex=True)
                 self.toks[self.i : after] = [joined]
             elif self._simple(inner):
-                self.toks[self.i : after] = inner
+                self.toks[self.i : after] = [replace(g, latex=True) if g.value in FUNCTIONS else g for g in inner]
             else:
                 return self._bracket()
         if self.tok.kind == "num" and self.tok.value in ("0", "1"):

@@ -82,7 +82,7 @@ class Probe:
         self.mode = mode_of(expected, answer)
         self.rng = Random(seed + 2)
         self.points = self.draw(table)
-        self.memos: dict[int, dict[Expr, Value]] = {}
+        self.memos: dict[int, tuple[Point, dict[Expr, Value]]] = {}
         self.values = [self.value(answer, p) for p in self.points]
 
     def draw(self, table: Symbols, count: int | None = None) -> list[Point]:
@@ -105,9 +105,9 @@ class Probe:
         return points
 
     def value(self, e: Expr, point: Point) -> Value:
-        """None where there is none. What candidates share is computed once."""
+        """None where there is none. What candidates share is computed once, kept with its point (whose id must not be given away)."""
         try:
-            return value_at(e, point, memo=self.memos.setdefault(id(point), {}))
+            return value_at(e, point, memo=self.memos.setdefault(id(point), (point, {}))[1])
         except (Undefined, Unsupported):
             return None
 
