@@ -2,7 +2,7 @@
 
 from autograder.algebra.conditions import same_condition
 from autograder.algebra.corpus import Tally, equiv_lines
-from autograder.algebra.derivations import derivation
+from autograder.algebra.derivations import derivation, step_remarks
 from autograder.algebra.door import derivative, names
 from autograder.algebra.formula import numeric_function
 from autograder.algebra.judge import Decision, decide
@@ -30,5 +30,6 @@ __all__ = [
     "numeric_function",
     "reading",
     "same_condition",
+    "step_remarks",
     "symbols",
 ]

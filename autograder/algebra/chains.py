@@ -155,7 +155,7 @@ def spelled(text: str) -> str:
         match = _EXTREME.search(text)
         if match is None:
             break
-        stop = _closing(text, match.end() - 1)
+        stop = closing(text, match.end() - 1)
         if stop is None:
             break
         inside = text[match.end() : stop].removesuffix("\\right")
@@ -166,7 +166,8 @@ def spelled(text: str) -> str:
     return text
 
 
-def _closing(text: str, opened: int) -> int | None:
+def closing(text: str, opened: int) -> int | None:
+    """Where the bracket opened at an offset is closed."""
     depth = 0
     for k in range(opened, len(text)):
         depth += (text[k] == "(") - (text[k] == ")")
@@ -203,7 +204,7 @@ def read_side(text: str, notation: Notation) -> Side:
         body = (groups.get("top") or "").strip() or groups["body"]
         if groups.get("top") and groups["body"].strip():
             return Side(text, unread="a derivative inside a product")
-        if operator == "gradient" and not _one_term(body, notation.table):
+        if operator == "gradient" and not groups.get("top") and not _one_term(body, notation.table):
             return Side(text, unread="how far the derivative reaches is not clear")
         variable = groups.get("v1") or groups.get("v2") or groups.get("u") or ""
         inner = read_side(body, notation)
@@ -235,17 +236,14 @@ def read_side(text: str, notation: Notation) -> Side:
 
 def _one_term(body: str, table: Symbols) -> bool:
     """Is it one factor, so that an operator before it acts on all of it?"""
-    stripped = body.strip()
-    if single_name(stripped):
+    stripped = re.sub(r"\\(?:left|right|[bB]igg?[lr]?)(?![A-Za-z])", "", body).strip()
+    if single_name(stripped) or (stripped.startswith("(") and closing(stripped, 0) == len(stripped) - 1):
         return True
     try:
         node = node_of(stripped, table)
     except (Unreadable, OutOfBudget):
-        return True
-    if node.op in ("add", "neg") and not re.match(r"^(?:\\left|\\[bB]igg?l?)?\s*[(\[]|^\\\{", stripped):
-        return False
-    opened = re.match(r"^(?:\\left|\\[bB]igg?l?)?\s*([(\[])", stripped)
-    return not (node.op == "prod" and opened)
+        return True  # said where it is read
+    return node.op not in ("add", "neg") and not (node.op == "prod" and stripped.startswith(("(", "[")))
 
 
 def _reach(mentions: frozenset[str], notation: Notation) -> frozenset[str]:
@@ -524,8 +522,8 @@ def _operated(step: Step, left: Side, right: Side, notation: Notation, domains: 
         )
     operated, objective, plain, answer = (left, one, right, two) if left.operator else (right, two, left, one)
     shape = notation.table.by_key(operated.variable).shape
-    if objective.shape != SCALAR:
-        return replace(step, verdict="unreadable", how="a derivative of something else than a number")
+    if operated.operator == "argmin" and objective.shape != SCALAR:
+        return replace(step, verdict="unreadable", how="a minimum of something else than a number")
     if operated.operator == "argmin":
         answer = _first(plain, notation, shape)
         if answer.shape != shape:
@@ -533,7 +531,7 @@ def _operated(step: Step, left: Side, right: Side, notation: Notation, domains: 
         result = _compared(step, stationarity(objective, operated.variable, answer, notation), zero(SCALAR), domains, equation=True)
         return replace(result, left=step.left, right=step.right)
     if (answer.op == "num" and answer.data == 0) or answer.op == "zeros":
-        result = _compared(step, slope_of(objective, operated.variable, notation), zero(SCALAR), domains, equation=True)
+        result = _compared(step, slope_of(objective, operated.variable, notation), zero(objective.shape), domains, equation=True)
         return replace(result, left=step.left, right=step.right)
     for e in expressions(plain, notation, shape):
         if isinstance(e, Misshapen):
@@ -572,10 +570,15 @@ def directional(gradient_of: Expr, variable: str, answer: Expr, notation: Notati
     shape = notation.table.by_key(variable).shape
     direction = Expr("sym", (), direction_key, shape)
     slope = differential(gradient_of, {variable: direction})
-    if gradient_of.shape != SCALAR:
-        return None
     if shape == SCALAR:
-        return slope, Expr("mul", (answer, direction), None, SCALAR)
+        if answer.shape != gradient_of.shape:
+            return None
+        return slope, Expr("mul" if answer.shape == SCALAR else "scale", _ordered(answer, direction), None, answer.shape)
+    if gradient_of.shape != SCALAR:
+        # numerator layout: the Jacobian of a column
+        if gradient_of.shape[1] != ONE or answer.shape != (gradient_of.shape[0], shape[0]) or shape[1] != ONE:
+            return None
+        return slope, Expr("matmul", (answer, direction), None, gradient_of.shape)
     if answer.shape == shape:
         row = Expr("transpose", (answer,), None, (shape[1], shape[0]))
     elif answer.shape == (shape[1], shape[0]):
@@ -587,10 +590,15 @@ def directional(gradient_of: Expr, variable: str, answer: Expr, notation: Notati
     return slope, Expr("matmul", (row, direction), None, SCALAR)
 
 
+def _ordered(answer: Expr, direction: Expr) -> tuple[Expr, Expr]:
+    return (answer, direction) if answer.shape == SCALAR else (direction, answer)
+
+
 __all__ = [
     "Notation",
     "Side",
     "Step",
+    "closing",
     "decided",
     "declared",
     "directional",

@@ -94,6 +94,18 @@ def derivation(answer: DerivationLike, rubric: Rubric) -> Verdict:
     return _verdict(follow(text, answer.body, answer.text, rubric), text, rubric)
 
 
+def step_remarks(answer: DerivationLike, rubric: Rubric) -> tuple[str, ...]:
+    """The false equations among the steps shown above a final answer, a sentence each: for parts that are judged by their answer alone.
+
+    Bounds are left out: above an answer they mostly say where it holds.
+    """
+    if answer.state != "typed":
+        return ()
+    text = statements_of(answer.body, max(1, answer.start))
+    followed = follow(text, answer.body, answer.text, rubric)
+    return tuple(_complaint(s, followed) for s in followed.steps if s.verdict == "false" and s.sign == "=")
+
+
 def follow(text: Text, body: str, final: str, rubric: Rubric) -> Followed:
     """Every step decided, with the letters under which most of it holds."""
     best: Followed | None = None

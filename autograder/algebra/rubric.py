@@ -11,6 +11,7 @@ from typing import Final
 
 from autograder.algebra.chains import Notation
 from autograder.algebra.cloud import Domain, Introduced
+from autograder.algebra.differentials import zero
 from autograder.algebra.expression import definition, read_expected
 from autograder.algebra.lexer import group_at, read_name, script_text, tokens
 from autograder.algebra.symbols import Name, Symbols, symbols
@@ -62,17 +63,19 @@ class Sequence:
 class Rubric:
     """A problem whose answer is a derivation.
 
-    symbols: name -> declaration, as for `symbols`. definitions, constraints: as there. uppers: name -> text, `0 < name <= text`.
+    symbols: name -> declaration, as for `symbols`. definitions, constraints, functions: as there. uppers: name -> text, `0 < name <= text`.
     solutions: name of a free symbol -> the value that it also may stand for: an equation that holds only there is an equation for it,
     and no identity. recursion: (last, counter, next): the last iterate also stands for one that is reached from zero. singular: name ->
     the matrix of which it is any singular value. varies: name -> name of its differential. aliases: further spellings. roles: name ->
-    letters that may be typed for it where it does not occur. waypoints: what must be reached.
+    letters that may be typed for it where it does not occur. Where several symbols vary, a step may keep all but one
+    still. waypoints: what must be reached.
     """
 
     symbols: Mapping[str, str]
     waypoints: tuple[Waypoint, ...]
     definitions: Mapping[str, str] = field(default_factory=dict)
     constraints: tuple[str, ...] = ()
+    functions: Mapping[str, str] = field(default_factory=dict)
     uppers: Mapping[str, str] = field(default_factory=dict)
     solutions: Mapping[str, str] = field(default_factory=dict)
     recursion: tuple[str, str, str] | None = None
@@ -119,7 +122,7 @@ def setting(rubric: Rubric, binding: tuple[tuple[str, str], ...] = ()) -> Settin
     names = dict(rubric.symbols)
     for name, differential in rubric.varies.items():
         names[differential] = rubric.symbols[name]
-    table = symbols(names, aliases=aliases, definitions=rubric.definitions, constraints=rubric.constraints)
+    table = symbols(names, aliases=aliases, functions=rubric.functions, definitions=rubric.definitions, constraints=rubric.constraints)
     uppers = tuple((key_of(name), read_expected(text, table)) for name, text in rubric.uppers.items())
     parts = tuple(Introduced("singular", (key_of(name),), read_expected(of, table)) for name, of in rubric.singular.items())
     free = Domain(table, uppers, introduced=parts)
@@ -132,6 +135,10 @@ def setting(rubric: Rubric, binding: tuple[tuple[str, str], ...] = ()) -> Settin
         step = definition(table, key_of(following))
         domains.append(Domain(table, uppers, recursion=(key_of(last), key_of(counter), step), introduced=parts))
     varies = {key_of(name): key_of(d) for name, d in rubric.varies.items()}
+    if len(varies) > 1:
+        for one in varies:
+            still = tuple((d, zero(table.by_key(d).shape)) for key, d in varies.items() if key != one)
+            domains.append(Domain(table, uppers, values=still, introduced=parts))
     return Setting(table, tuple(domains), Notation(table, {}, varies), dict(binding))
 
 

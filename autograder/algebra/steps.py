@@ -55,6 +55,9 @@ _XARROW: Final = re.compile(r"\\x(?:Rightarrow|rightarrow)\s*(?:\[[^\]]*\])?\s*\
 _QUAD: Final = re.compile(r"\\q?quad(?![A-Za-z])|\\hspace\s*\{|\\hfill")
 _RELATIONAL: Final = re.compile(r"[=<>≤≥≔]|\\(?:le|ge|leq|geq|leqslant|geqslant|lt|gt|coloneqq|triangleq|equiv)(?![A-Za-z])")
 _ABOUT: Final = re.compile(r"\\(?:approx|simeq|sim|cong|propto)(?![A-Za-z])|[≈≃∼∝]")
+_ARROW: Final = re.compile(
+    r"\\(?:implies|iff|Rightarrow|Leftrightarrow|Longrightarrow|therefore|to|rightarrow)(?![A-Za-z])|[⇒⟹⇔→∴]|=>|->|\\begin"
+)
 _FROM: Final = frozenset({"leftarrow", "gets", "longleftarrow"})
 _SENTENCE: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z\\$])|\n\s*\n|\n(?=\s*(?:[-*+]|\d+[.)])\s)")
 _WORD: Final = re.compile(r"(?<![\\A-Za-z_])[A-Za-z]{2,}(?![A-Za-z_(^])")
@@ -146,6 +149,7 @@ def statements_of(body: str, first_line: int = 1) -> Text:
             items.append(Formula(text, start, line, words, str(bad), _RELATIONAL.search(text) is not None))
             open_side = None
             continue
+        follows = _ARROW.search(body, start, end) is not None
         for row in rows:
             sides, signs = row
             at = start + sides[0][1]
@@ -175,7 +179,7 @@ def statements_of(body: str, first_line: int = 1) -> Text:
                     )
                 )
             open_side = (sides[-1][0], -1)
-            words = ""
+            words = "" if follows else words
     kept = [i for i in items if isinstance(i, Formula) or (i.left and i.right)]
     relations = [k for k, i in enumerate(kept) if isinstance(i, Relation)]
     if len(relations) > MAX_RELATIONS:
@@ -272,7 +276,7 @@ def _rows(text: str) -> list[Chain]:
         source = _blank(source, m.start(), m.end(), f"{sign} " if sign.startswith("\\") else sign)
     for m in _XARROW.finditer(source):
         source = _blank(source, m.start(), m.end(), "\\to ")
-    source = _unbraced(source)
+    source = _unbraced(_unboxed(source))
     source = re.sub(r"\\because(?![A-Za-z])", lambda m: ";".ljust(len(m[0])), source)
     notes = [m.span() for m in _TEXT.finditer(source)]
     toks = [t for t in tokens(source) if t.kind not in ("math", "eof") and not (t.kind in ("begin", "end") and t.value in WRAPPERS)]
@@ -367,6 +371,15 @@ def _chain(source: str, row: list[Token]) -> Chain:
         else:
             texts.append(("", row[0].at))
     return texts, signs
+
+
+def _unboxed(source: str) -> str:
+    """What stands in a box, without the box."""
+    for m in reversed(list(re.finditer(r"\\(?:boxed|fbox|framebox)\s*\{", source))):
+        stop = _closing(source, m.end() - 1)
+        if stop is not None:
+            source = source[: m.start()] + " " * (m.end() - m.start()) + source[m.end() : stop] + " " + source[stop + 1 :]
+    return source
 
 
 def _unbraced(source: str) -> str:

@@ -11,6 +11,7 @@ from autograder.algebra.chains import (
     Notation,
     Side,
     Step,
+    closing,
     decided,
     declared,
     expressions,
@@ -20,14 +21,19 @@ from autograder.algebra.chains import (
     three_names,
 )
 from autograder.algebra.cloud import Domain, Introduced
-from autograder.algebra.differentials import substituted
+from autograder.algebra.differentials import differential, substituted
 from autograder.algebra.expression import Expr, Misshapen, read_expected
+from autograder.algebra.lexer import read_name
 from autograder.algebra.rings import Unsupported
-from autograder.algebra.rubric import Rubric, Setting, rewritten, sequence_letters
+from autograder.algebra.rubric import Rubric, Setting, key_of, rewritten, sequence_letters
 from autograder.algebra.steps import Formula, Relation
-from autograder.algebra.symbols import ONE
+from autograder.algebra.symbols import ONE, Name
 from autograder.errors import OutOfBudget
 
+MAX_DIFFERENTIALS: Final = 12
+"""Of one side."""
+MAX_NAMES: Final = 200
+"""Expressions of one derivation whose differentials are taken."""
 MAX_FALSE: Final = 10
 """False steps after which the rest is left to a person."""
 MAX_SHOWN: Final = 300
@@ -45,8 +51,12 @@ _SUPPOSED: Final = re.compile(r"\b(?:contradiction|case\s+\d|wlog|w\.l\.o\.g|wit
 _CLAUSE: Final = re.compile(
     r"\b(?:then|so|therefore|hence|thus|we (?:have|get|obtain)|gives?|implies|it follows)\b|[:;]|§\s*[.,]?\s*(?=[A-Z])", re.IGNORECASE
 )
-_DEFINES: Final = re.compile(r"\b(let|define|defined|denote|denoting|write|where|set|call|with|put|as)\b", re.IGNORECASE)
+_DEFINES: Final = re.compile(rf"\b(?:let|define|defined|denote|denoting|write|where|set|call|with|put|as)\b{_BETWEEN}", re.IGNORECASE)
 _SPLITS: Final = re.compile(r"decompos|\bsvd\b|singular value|factor|diagonali[sz]|spectral|eigen|written as", re.IGNORECASE)
+_DIFFERENTIAL: Final = re.compile(
+    r"(?<![A-Za-z\\_^{])(?:d|\\mathrm\s*\{\s*d\s*\}|\\operatorname\s*\{\s*d\s*\})\s*(?:\\left)?\s*"
+    r"(?:(?P<open>\()|(?P<name>\\(?:phi|varphi|ell)|[φϕ])\s*(?:\(\s*\w\s*\))?)"
+)
 _TIMES: Final = re.compile(r"(?<=[\s}*])x(?=\s+[A-Za-z\\{])")
 
 
@@ -77,8 +87,46 @@ class Walk:
         return self._prints
 
     def put(self, text: str) -> str:
-        """A side in the rubric's names for iterates."""
-        return rewritten(text, self.rubric.sequence, self.letters) if self.rubric.sequence and self.letters else text
+        """A side in the rubric's names for iterates, with a name for every differential of an expression."""
+        if self.rubric.sequence and self.letters:
+            text = rewritten(text, self.rubric.sequence, self.letters)
+        return self.without_differentials(text) if self.notation.differentials else text
+
+    def without_differentials(self, text: str) -> str:
+        """`d(x^T c)` and `d\\phi(x)`, of what is defined, as names of their own."""
+        for _ in range(MAX_DIFFERENTIALS):
+            match = _DIFFERENTIAL.search(text)
+            if match is None:
+                return text
+            opened = match.end() - 1 if match["open"] else -1
+            stop = closing(text, opened) if opened >= 0 else match.end() - 1
+            if stop is None:
+                return text
+            inner = read_side(text[match.end() : stop].removesuffix("\\right") if opened >= 0 else match["name"], self.notation)
+            e = self.first(inner) if inner.node is not None and not inner.operator else None
+            name = None if e is None else self.differential_of(e)
+            if name is None:
+                return text
+            text = f"{text[: match.start()]} {{{name}}} {text[stop + 1 :]}"
+        return text
+
+    def differential_of(self, e: Expr) -> str | None:
+        """A name for de, the same for the same expression; None for what is not differentiated here."""
+        table = self.notation.table
+        varies = {key: Expr("sym", (), d, table.by_key(key).shape) for key, d in self.notation.differentials.items()}
+        try:
+            meaning = differential(e, varies)
+        except Misshapen:
+            return None
+        for k in range(MAX_NAMES):
+            name = f"\\Delta_{{q{k}}}"
+            key = key_of(name)
+            if self.notation.meanings.get(key, meaning) != meaning:
+                continue
+            table, key = declared(table, read_name(name), name, e.shape)
+            self.notation = replace(self.notation, table=table, meanings={**self.notation.meanings, key: meaning})
+            return name
+        return None
 
     def side(self, text: str) -> Side:
         """A side as far as it can be read here."""
@@ -267,6 +315,7 @@ class Walk:
                 continue
             name, argument = found
             again = name.key in self.notation.meanings and (item.defines or _DEFINES.search(item.words) is not None)
+            again = again and typed is item.left and not name.key.startswith(("d", "Delta_q"))
             if self.notation.table.find(name) is not None and not again:
                 continue
             if name.base in self.notation.table.dimensions or (name.base in ("I", "e", "pi") and not name.accents):
@@ -279,6 +328,7 @@ class Walk:
                 continue
             table, key = declared(self.notation.table, name, typed.strip(), e.shape, argument)
             self.notation = replace(self.notation, table=table, meanings={**self.notation.meanings, key: e})
+            self.vary(name, typed, e)
             kept = replace(side, expression=e)
             self.steps.append(
                 replace(
@@ -291,6 +341,20 @@ class Walk:
             )
             return True
         return False
+
+    def vary(self, name: Name, typed: str, e: Expr) -> None:
+        """With `f` comes `df`."""
+        varies = {key: Expr("sym", (), d, self.notation.table.by_key(key).shape) for key, d in self.notation.differentials.items()}
+        if not varies or name.sub or name.accents:
+            return
+        try:
+            meaning = differential(e, varies)
+        except Misshapen:
+            return
+        ours = Name(f"d{name.base}")
+        if self.notation.table.exact(ours) is None or ours.key in self.notation.meanings:
+            table, key = declared(self.notation.table, ours, f"d{typed.strip()}", e.shape)
+            self.notation = replace(self.notation, table=table, meanings={**self.notation.meanings, key: meaning})
 
 
 def _redefines(item: Relation, notation: Notation) -> bool:

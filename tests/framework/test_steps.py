@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder.algebra import derivation
+from autograder.algebra import derivation, step_remarks
 from autograder.assignment import load_assignment
 from autograder.submission import open_submission
 from autograder.writeup import read_writeup
@@ -18,7 +18,7 @@ CORPUS = ROOT / "tests" / "corpora" / "derivations"
 MARK = "%!"
 
 sys.path.insert(0, str(ROOT / "tests" / "hw0"))
-from derivations import GRADIENT_DESCENT, RIDGE  # noqa: E402
+from derivations import GRADIENT_DESCENT, RIDGE, VECTOR_CALCULUS  # noqa: E402
 
 RUBRICS = {"3": GRADIENT_DESCENT, "4": RIDGE}
 
@@ -87,6 +87,34 @@ def test_real_augmentation(real):
     for wrong in (lambda: np.vstack([X, Gamma]).T @ y, lambda: np.linalg.inv(np.vstack([X, Gamma]).T @ X)):
         with pytest.raises(ValueError):
             wrong()
+
+
+def test_real_steps_above_an_answer(real):
+    """A product of two rows, and the trace of a vector; nothing else."""
+    found = {part: step_remarks(real.answer(part), VECTOR_CALCULUS) for part in ("5.a", "5.b", "5.c", "5.d", "5.e")}
+    assert {part: len(remarks) for part, remarks in found.items()} == {"5.a": 1, "5.b": 0, "5.c": 1, "5.d": 0, "5.e": 0}
+    assert "tr(c^T dx^T)" in found["5.a"][0]
+    assert "tr(Adx)" in found["5.c"][0]
+
+
+STEPS_SHOWN = [
+    (r"$f = x^T A x$, $df = dx^T A x + x^T A dx = x^T(A^T + A) dx$", 0),
+    (r"$f = x^T A x$, $df = 2 x^T A dx$", 1),
+    (r"$$\frac{\partial (x^T A x)}{\partial x} = x^T A + (A x)^T = x^T (A + A^T)$$", 0),
+    (r"$$\frac{\partial (x^T A x)}{\partial x} = x^T A + x^T A = 2 x^T A$$", 1),
+    (r"$x^T c = \sum_i x_i c_i$", 0),
+    (r"$$d(\|x\|^2) = d(x^T x) = 2 x^T dx$$", 0),
+    (r"$$d(\|x\|^2) = x^T dx$$", 1),
+    (r"$$d(x^T A x) = d(x)^T A x + x^T A d(x)$$", 0),
+    (r"$$\frac{\partial (A x)}{\partial x} = A$$", 0),
+    (r"$$\frac{\partial (A x)}{\partial x} = A^T$$", 1),
+    (r"When $A = A^T$, $x^T(A + A^T) = 2 x^T A$", 0),
+]
+
+
+@pytest.mark.parametrize(("body", "count"), STEPS_SHOWN)
+def test_steps_above_an_answer(body, count):
+    assert len(step_remarks(Typed(body), VECTOR_CALCULUS)) == count
 
 
 @pytest.mark.parametrize("state", ["missing", "image", "foreign"])

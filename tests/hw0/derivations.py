@@ -168,3 +168,10 @@ RIDGE = Rubric(
         ),
     ),
 )
+
+VECTOR_CALCULUS = Rubric(
+    symbols={"x": "vector n", "c": "vector n", "A": "matrix n n"},
+    varies={"x": "dx"},
+    waypoints=(),
+)
+"""Steps shown in 5: checked and remarked on, not scored."""
