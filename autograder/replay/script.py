@@ -28,6 +28,9 @@ END = 'sys.exit(0 if differs else "no difference here")'
 TIMEOUT_SECONDS = 10
 """A call that hung is ended after this."""
 
+MEMORY_GIB = 4
+"""Address space of a call that took too much memory; torch alone reserves more than one of them."""
+
 
 @dataclass(frozen=True)
 class _Case:
@@ -56,7 +59,7 @@ def script(entry: Entry, calls: Sequence[Call], sheet: Assignment | None) -> str
     body = write.get(str(entry.evidence.get("kind")), _said)(_Case(entry, calls, public, sheet))
     title = f"{entry.number} {entry.name}: {entry.verdict}".replace("\\", "/").replace('"', "'")
     text = "\n".join([*body, END])
-    needs = [f"import {name}" for name in ("faulthandler", "sys") if f"{name}." in text]
+    needs = [f"import {name}" for name in ("os", "sys", "threading") if f"{name}." in text]
     numpy = ["", "import numpy as np"] if "np." in text else []
     return "\n".join([f'"""{title}. Ends with code 0 where the difference is there."""', "", *needs, *numpy, "", text, ""])
 
@@ -305,15 +308,30 @@ def _failure(case: _Case) -> list[str]:
     what, message = str(evidence.get("failure")), _comment(evidence.get("message"))
     if not isinstance(evidence.get("args"), list) or str(evidence.get("function")).partition(".")[2] == "" or what == "not_reached":
         return _said(case)
-    lines = [f"faulthandler.dump_traceback_later({TIMEOUT_SECONDS}, exit=True)  # recorded: {what}, {message}", "differs = True", "try:"]
+    lines = [*GUARDS.get(what, []), f"differs = True  # recorded: {what}, {message}", "try:"]
     lines += [f"    {line}" for line in _calling(case)]
     lines += ['    print("returned", type(got).__name__, got)', f"    differs = {what == 'type'}  # of what comes back"]
-    return [
-        *lines,
-        "except BaseException as problem:",
-        '    print("raised", type(problem).__name__, problem)',
-        "faulthandler.cancel_dump_traceback_later()",
-    ]
+    return [*lines, "except BaseException as problem:", '    print("raised", type(problem).__name__, problem)']
+
+
+GUARDS = {
+    "timeout": [
+        "def late():",
+        f'    print("did not end within {TIMEOUT_SECONDS} s", flush=True)',
+        "    os._exit(0)",
+        f"timer = threading.Timer({TIMEOUT_SECONDS}, late)",
+        "timer.daemon = True",
+        "timer.start()",
+    ],
+    "memory": [
+        "try:",
+        "    import resource",
+        f"    resource.setrlimit(resource.RLIMIT_AS, ({MEMORY_GIB} * 2**30,) * 2)  # so that this machine stays usable",
+        "except ImportError:",
+        '    print("this system has no limits on memory: watch it")',
+    ],
+}
+"""Lines before a call that once did not end, or took too much memory."""
 
 
 def _training(case: _Case) -> list[str]:

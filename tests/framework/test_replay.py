@@ -297,6 +297,21 @@ def test_a_script_says_when_there_is_no_difference(tmp_path):
     assert "no difference here" in ran.stderr
 
 
+@pytest.mark.slow
+def test_a_call_that_hangs_is_ended_by_the_script_too(tmp_path):
+    folder = written([{"file": "relu_elbow.py", "code": "def elbow(w, b):\n    while True:\n        pass\n"}], tmp_path / "s", HW0)
+    gradescope.write(grade(folder, HW0), tmp_path / "results.json")
+    lost = read_results(tmp_path / "results.json").entries["6.code.elbow"]
+    (result,) = run_again([lost], folder, HW0)
+    (tmp_path / "show.py").write_text(script(lost, result.calls, HW0), encoding="utf-8")
+    ran = subprocess.run([sys.executable, "show.py", str(folder)], capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60)
+
+    assert result.still is True
+    assert lost.evidence["failure"] == "timeout"
+    assert ran.returncode == 0
+    assert "did not end within" in ran.stdout
+
+
 def test_evidence_that_was_cut_cannot_be_called_again_and_still_is_shown():
     cut = {"kind": "numeric", **KINDS["numeric"], "args": "[[1, 2] … (cut; 9,000 characters in all)"}
 
