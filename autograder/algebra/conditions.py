@@ -509,7 +509,7 @@ def _structured(
     parts: Sequence[Part], unknown: Sequence[str], symbols: Symbols, sizes: Mapping[str, int], rng: Random
 ) -> Iterator[dict[str, Value]]:
     """Matrices of many kinds: what a condition that cannot be solved is looked for among."""
-    assumed = {p.assumption for p in parts if p.assumption is not None}
+    assumed = sorted({p.assumption for p in parts if p.assumption is not None})
     kinds = [
         "diagonal",
         "positive_definite",

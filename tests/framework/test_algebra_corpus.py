@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
@@ -261,3 +264,24 @@ def test_the_two_arguments_are_treated_alike():
         except ValueError:
             continue  # an answer that does not compose cannot be what is expected
         assert swapped.verdict == case["verdict"], case
+
+
+def test_verdicts_do_not_hang_on_the_process():
+    """Hash seeds differ from process to process: nothing may depend on the order of a set, or on an address."""
+    code = (
+        "import hashlib, sys; from autograder.algebra import equiv_lines;"
+        "lines = open(sys.argv[1], encoding='utf-8').read().splitlines()[::9];"
+        "print(hashlib.sha256('\\n'.join(equiv_lines(lines)).encode()).hexdigest())"
+    )
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", code, str(OWN)],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(runs) == 1
