@@ -148,6 +148,29 @@ def test_hostile_file_in_a_whole_grading(name: str, tmp_path: Path, untouched: d
     assert sorted(os.listdir(target)) == ["canary.txt", "results.json"]
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, which it gives up")
+def test_reference_as_an_ordinary_user() -> None:
+    """Every layer that such a user can have, and 100 points all the same."""
+    stage = _load("stage")
+    suite = REPOSITORY / "tests" / "hw0"
+    with stage.ordinary_python(REPOSITORY) as command:
+        folder = Path(command[4]).parents[2]
+        room = folder / "room"
+        room.mkdir()
+        os.chown(room, stage.ORDINARY_USER, stage.ORDINARY_USER)
+        script = folder / "grade.py"
+        arguments = ["autograder", "grade", str(REFERENCE), "--assignment", str(suite), "--out", str(room / "results.json")]
+        script.write_text(f"import sys\nfrom autograder.cli import main\nsys.argv = {arguments!r}\nmain()\n")
+        done = stage.run_as_ordinary_user(command, str(script))
+        if "Permission denied" in done.stderr:
+            pytest.skip("an ordinary user cannot read this repository")
+        assert done.returncode == 0, done.stderr
+        results = json.loads((room / "results.json").read_text())
+    assert results["score"] == pytest.approx(100)
+    assert "separate user" not in results["extra_data"]["protections"]
+    assert "grader not inspectable" in results["extra_data"]["protections"]
+
+
 def test_kill_of_the_grader_at_random_moments(tmp_path: Path) -> None:
     """results.json is absent or whole, and no worker outlives the grader."""
     rng = random.Random(11)
