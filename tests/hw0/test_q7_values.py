@@ -244,6 +244,9 @@ def test_low_pass_from_binary_labels(answer, judge):
 LAMBDA = re.compile(r"(?:lambda|\\lambda|λ)\s*(\w+)\s*,\s*(\w+)\s*:\s*")
 DEFINED = re.compile(r"(?:\\?ell|\\mathcal\{L\}|L|l|loss(?:_fn)?|f|J)\s*\(\s*(\\?\w+(?:\{\w+\})?)\s*,\s*(\\?\w+)\s*\)\s*=\s*")
 SQUARED = re.compile(r"\([^()\n]{0,20}\bx\b.{0,40}?\by\b.{0,20}?\)\s*(?:\*\*|\^)\s*\{?\s*\d\s*\}?")
+ASSIGNED = re.compile(r"\bloss(?:_?fn|_?function)?\s*=\s*(?!\s*(?:\\?lambda|λ))")
+NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?!\w|\.|\s*\()")
+PREDICTED = re.compile(r"^(?:x|pred\w*|y_?hat|y_?pred|out\w*|mag\w*|p)$")
 MATH = re.compile(r"\$\$?(.+?)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]|`([^`]+)`", re.DOTALL)
 END_OF_FORMULA = re.compile(r"[`$\n;]|(?:[.,]\s)|\s(?:and|which|where|with|gives|so|the)\s")
 
@@ -268,6 +271,13 @@ def stated_formulas(text):
             stop = END_OF_FORMULA.search(rest)
             formula = rest[: stop.start()] if stop else rest
             found.append(Stated(formula.strip(), match.group(1), match.group(2), match.start(), match.end() + len(formula)))
+    for match in ASSIGNED.finditer(text):
+        rest = text[match.end() :]
+        stop = END_OF_FORMULA.search(rest)
+        formula = rest[: stop.start()] if stop else rest
+        names = sorted(set(NAME.findall(formula)), key=lambda name: not PREDICTED.match(name))
+        if len(names) == 2:
+            found.append(Stated(formula.strip(), names[0], names[1], match.start(), match.end() + len(formula)))
     for match in MATH.finditer(text):
         formula = next(group for group in match.groups() if group)
         body = formula.rsplit("=", 1)[-1]
