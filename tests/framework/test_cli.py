@@ -114,7 +114,7 @@ def test_regrade_gives_each_a_file_and_a_row_whatever_they_hold(tmp_path):
     ran = run("regrade", room, "--out", tmp_path / "out", "--assignment", SUITE)
 
     assert ran.returncode == 0, ran.stderr
-    rows = {row["submission"]: row for row in csv.DictReader((tmp_path / "out" / "grades.csv").open(encoding="utf-8"))}
+    rows = {row["submission"]: row for row in csv.DictReader((tmp_path / "out" / "grades.csv").read_text(encoding="utf-8").splitlines())}
     assert rows["anna"]["score"] == "40.0"
     assert float(rows["empty"]["score"]) == 0
     assert "'=cmd" in rows
