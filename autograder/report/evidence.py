@@ -56,7 +56,8 @@ def _numeric(evidence: Mapping[str, Json]) -> Iterator[str]:
         return
     yield from named("returned", evidence.get("got"), sign="")
     yield from named("expected", evidence.get("expected"), sign="")
-    yield f"{evidence.get('measure')}: {number(evidence.get('value'))}, accepted up to {number(evidence.get('threshold'))}"
+    if evidence.get("measure"):
+        yield f"{evidence['measure']}: {number(evidence.get('value'))}, accepted up to {number(evidence.get('threshold'))}"
 
 
 def _failure(evidence: Mapping[str, Json]) -> Iterator[str]:
