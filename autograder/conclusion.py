@@ -69,7 +69,8 @@ class Conclusion:
         about = f"{assignment.name} {assignment.edition}, profile {self.profile}, suite {assignment.version} {assignment.suite_hash}."
         replace_text(self.out / "class.html", class_page(assignment.title, about, rows, listed, waiting))
         told = ", ".join(f"{count} {state}" for state, count in states.most_common()) or "none graded"
-        wait = f"; {len(groups)} groups of answers wait for a person (`autograder review {self.out}`)" if groups else ""
+        many = "1 answer waits" if len(groups) == 1 else f"{len(groups)} different answers wait"
+        wait = f"; {many} for a person (`autograder review {self.out}`)" if groups else ""
         return f"{len(self.handed)} submissions ({told}): {self.out / 'grades.csv'}, {self.out / 'class.html'}{wait}", broken
 
     def changes(self, against: Path, earlier: int | None) -> tuple[str, int]:
@@ -82,7 +83,7 @@ class Conclusion:
         replace_text(self.out / "changes.csv", changes_csv(comparison))
         replace_text(self.out / "changes.html", changes_page(assignment.title, str(against), comparison))
         count = sum(len(group.changes) for group in comparison.groups)
-        lines = [f"{count} parts changed against {against}: {self.out / 'changes.html'}, {self.out / 'changes.csv'}"]
+        lines = [f"{count} part{'s' * (count != 1)} changed against {against}: {self.out / 'changes.html'}, {self.out / 'changes.csv'}"]
         for group in comparison.groups[:LARGEST_GROUPS]:
             many = "submission" if len(group.changes) == 1 else "submissions"
             lines.append(f"  {len(group.changes)} {many}: {group.cause}")

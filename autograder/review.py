@@ -132,7 +132,7 @@ def review(folder: Path, file: Path, ask: Callable[[str], str], say: Callable[[s
     everything = queue(read_run(folder), assignment)
     waiting = [group for group in everything if not group.known_by(overrides.decisions)]
     done = len(everything) - len(waiting)
-    say(f"{len(everything)} groups of equal answers, {done} decided already; decisions go to {file}")
+    say(f"{len(everything)} different answers to look at, {done} decided already; decisions go to {file}")
     made: list[int] = []  # places in `waiting` at which a decision was made in this walk
     at = 0
     while at < len(waiting):
