@@ -9,41 +9,28 @@ from __future__ import annotations
 
 import itertools
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autograder.assignment import Problem
-from autograder.writeup._markup import BOLD_LEVEL, CAPTION, CODE, HEAD, ITEM, MARKS, PICTURE, QUOTE, ROMANS, TAIL, UNQUOTE
+from autograder.writeup._markup import BOLD_LEVEL, CAPTION, CODE, HEAD, ITEM, MARKS, PICTURE, QUOTE, ROMANS, UNQUOTE
 from autograder.writeup._patterns import (
-    ADJACENT,
     ANSWER_TO,
-    BAR,
-    BARE,
     CONTINUED,
-    DECORATION,
     FLAT,
     GENERIC,
     HEADING,
     INLINE,
     INLINE_NUMBER,
-    MATH,
     NEXT_LINE,
-    PART_WORD,
     REFERRING,
     ROMAN_NUMBER,
     SENTENCE_END,
-    SEPARATOR,
-    START,
-    STRONG,
-    WEAK,
 )
+from autograder.writeup._scan import MAX_HEAD, MAX_STARTS, PLAIN, Mark, Place, Scanner
 from autograder.writeup._sheet import Sheet, normal
 
-MAX_HEAD = 200
-"""Characters of a line that are looked at for a heading or a mark."""
-MAX_STARTS = 20_000
-"""Places that are looked at."""
 MAX_HEADS = 500
 """Headings that are looked at."""
 MAX_EVENTS = 2_000
@@ -52,8 +39,6 @@ MAX_INLINE = 2_000
 """Places within lines that are looked at for a mark."""
 MAX_STRETCHES = 30
 """Stretches of text of one part; of a part that is marked more often the last ones are read."""
-PLAIN = 8
-"""Level of a heading that is a plain line; a line in bold has 7."""
 SHORT = 48
 """Characters of an answer after which a part mark may follow on the same line without punctuation."""
 
@@ -78,21 +63,10 @@ class Structure:
 
 
 @dataclass(frozen=True)
-class _Place:
-    """A start of a line, heading or item. level: 1 to 8 of a heading. kind: the mark before it, or ''."""
-
-    at: int
-    begin: int
-    end: int
-    kind: str
-    level: int
-
-
-@dataclass(frozen=True)
 class _Head:
     """A heading that may be a problem's. number: as typed, or ''. rest: offset where the number and its word end."""
 
-    place: _Place
+    place: Place
     number: str
     worded: bool
     rest: int
@@ -111,13 +85,6 @@ class _Event:
     problem: Problem | None
     path: str
     style: str = ""
-
-
-@dataclass(frozen=True)
-class _Mark:
-    tokens: tuple[str, ...]
-    style: str
-    end: int
 
 
 def read_structure(text: str, problems: Sequence[Problem], *, cells: bool = False) -> Structure:
@@ -147,45 +114,18 @@ class _Reader:
         self._cells = cells
         self._sheet = Sheet(problems)
         self._structure = Structure()
-        self._places = list(self._find_places())
-        self._begins = [place.begin for place in self._places]
+        self._scan = Scanner(text)
         self._inline_left = MAX_INLINE
         self._counted: list[tuple[int, int]] = []
         self._unmarked: list[_Event] = []
-        self._math: list[tuple[int, int]] | None = None
 
     # -- places --
-
-    def _find_places(self) -> Iterator[_Place]:
-        text = self._text
-        for count, found in enumerate(START.finditer(text)):
-            if count > MAX_STARTS:
-                self._structure.notes.append(f"The write-up has more than {MAX_STARTS} lines: marks after these were not read.")
-                return
-            at = found.end()
-            kind = found[0]
-            if not kind and text[at : at + 1] in (HEAD, QUOTE, ITEM, CODE, CAPTION):
-                continue
-            level = PLAIN
-            if kind == HEAD:
-                level, at = int(text[at : at + 1] or PLAIN), at + 1
-            line_end = text.find("\n", at, at + MAX_HEAD)
-            end = line_end if line_end >= 0 else min(len(text), at + MAX_HEAD)
-            for stop in (TAIL, ITEM, HEAD):
-                cut = text.find(stop, at, end)
-                end = cut if cut >= 0 else end
-            decoration = DECORATION.match(text, at, end)
-            begin = decoration.end() if decoration else at
-            while kind == QUOTE and begin < end and text[begin] in "# ":
-                begin += 1
-            if begin < end:
-                yield _Place(found.start(), begin, end, kind, level)
 
     # -- headings --
 
     def _heads(self, *, quoted: bool = False) -> Iterator[_Head]:
         """The headings that may be a problem's; those of the quoted question where there are no others."""
-        for place in self._places:
+        for place in self._scan.places:
             if (place.kind == QUOTE) != quoted:
                 continue
             fragment = self._text[place.begin : place.end]
@@ -223,7 +163,7 @@ class _Reader:
         return raw.strip(" *_:}|.#)").strip()
 
     @staticmethod
-    def _may_be_title(place: _Place, number: str, worded: bool, title: str) -> bool:
+    def _may_be_title(place: Place, number: str, worded: bool, title: str) -> bool:
         return bool(title) and (place.level < PLAIN or bool(number) or worded or len(title) <= 80)
 
     @staticmethod
@@ -237,10 +177,10 @@ class _Reader:
         following = NEXT_LINE.match(self._text, end)
         if problem is None or following is None or not any(problem.parts):
             return False
-        mark = self._mark(following.end(), min(len(self._text), following.end() + MAX_HEAD), False)
+        mark = self._scan.mark(following.end(), min(len(self._text), following.end() + MAX_HEAD), False)
         return mark is not None and mark.style == "strong" and mark.tokens[0] == problem.parts[0].split(".")[0]
 
-    def _looks_like_a_title(self, place: _Place, title: str) -> bool:
+    def _looks_like_a_title(self, place: Place, title: str) -> bool:
         """Whether a numbered line stands alone and reads like a title: a few words, the first with a capital."""
         text = self._text
         alone = (place.at == 0 or text[max(0, place.at - 2) : place.at] == "\n\n") and text[place.end : place.end + 2] in (
@@ -272,6 +212,8 @@ class _Reader:
 
     def read(self) -> Structure:
         structure = self._structure
+        if self._scan.full:
+            structure.notes.append(f"The write-up has more than {MAX_STARTS} lines: marks after these were not read.")
         heads = self._in_sequence(list(itertools.islice(self._heads(), MAX_HEADS)))
         if not any(h.by_title is not None or h.number for h in heads):
             heads = list(itertools.islice(self._heads(quoted=True), MAX_HEADS)) or heads
@@ -355,7 +297,7 @@ class _Reader:
     def _is_foreign_title(self, head: _Head) -> bool:
         """Whether a heading has a title of its own, which is no problem's of this sheet."""
         title = head.title
-        if len(normal(title)) < 4 or GENERIC.fullmatch(title) or self._mark(head.place.begin, head.place.end, True) is not None:
+        if len(normal(title)) < 4 or GENERIC.fullmatch(title) or self._scan.mark(head.place.begin, head.place.end, True) is not None:
             return False
         if head.number:
             return (head.place.level < PLAIN or head.worded or head.shaped) and not self._has_mark(head)
@@ -363,7 +305,7 @@ class _Reader:
 
     def _has_mark(self, head: _Head) -> bool:
         """Whether a part mark follows the number of a heading, as in `### 5(a)`."""
-        return self._mark(head.rest, head.place.end, True) is not None
+        return self._scan.mark(head.rest, head.place.end, True) is not None
 
     def _problem_of(self, head: _Head, numbers: Mapping[str, Problem | None], top: int) -> Problem | None:
         if head.by_title is not None:
@@ -375,7 +317,7 @@ class _Reader:
             return None
         if head.worded or head.shaped:
             return numbers[head.number]
-        has_parts = self._mark(head.rest, head.place.end, True) is not None
+        has_parts = self._scan.mark(head.rest, head.place.end, True) is not None
         if has_parts:
             return numbers[head.number]
         bare = head.place.level < 7 and (not head.title or head.place.level <= top)
@@ -390,35 +332,6 @@ class _Reader:
         return bool(head.number) or (bool(head.title) and GENERIC.fullmatch(head.title) is None)
 
     # -- marks --
-
-    def _mark(self, at: int, end: int, heading: bool) -> _Mark | None:
-        """The part mark at an offset: its tokens in lower case, its style, and where it ends."""
-        text = self._text
-        word = PART_WORD.match(text, at, end)
-        start = word.end() if word else at
-        worded = word is not None
-        found = STRONG.match(text, start, end)
-        style = "strong"
-        if found is None:
-            found = WEAK.match(text, start, end)
-            style = "paren" if found is not None and found[3] else "dot"
-        if found is None and (heading or worded):
-            found, style = BARE.match(text, start, end), "bare"
-        if found is None:
-            return None
-        if worded and style != "strong":
-            style = "strong"
-        tokens = [t.lower() for t in found.groups()[:2] if t]
-        if found[1].isupper() and style in ("dot", "bare") and not heading and not worded:
-            return None
-        stop = found.end()
-        while len(tokens) < 2:
-            following = STRONG.match(text, stop, end) or WEAK.match(text, stop, end) or ADJACENT.match(text, stop, end)
-            if following is None or following[2] or not re.fullmatch(r"[ivx]{1,4}|\d", following[1]):
-                break
-            tokens.append(following[1].lower())
-            stop = following.end()
-        return _Mark(tuple(tokens), style, stop)
 
     def _events(
         self,
@@ -442,7 +355,7 @@ class _Reader:
         problem: Problem | None = None
         path = ""
         styles: dict[tuple[str, str], str] = {}
-        for place in self._places:
+        for place in self._scan.places:
             if len(events) >= MAX_EVENTS:
                 break
             begin = place.begin
@@ -451,16 +364,16 @@ class _Reader:
                 path = ""
                 heading_end = place.end if place.level < PLAIN or head.by_title is not None or head.worded or head.shaped else head.rest
                 if problem is not None and head.number:
-                    mark = self._mark(head.rest, place.end, True)
+                    mark = self._scan.mark(head.rest, place.end, True)
                     resolved = self._sheet.resolve(problem, mark.tokens, "") if mark else None
                     if mark and resolved:
                         path = resolved
-                        events.append(_Event(place.at, self._after(place, mark.end), problem, path, "strong"))
+                        events.append(_Event(place.at, self._scan.after(place, mark.end), problem, path, "strong"))
                         continue
                 start = self._first_mark(problem, head.rest, place.end) if problem else None
                 events.append(_Event(place.at, heading_end if start is None else start, problem, ""))
                 if start is not None and problem is not None:
-                    mark = self._mark(start, place.end, False)
+                    mark = self._scan.mark(start, place.end, False)
                     resolved = self._sheet.resolve(problem, mark.tokens, "") if mark else None
                     if mark and resolved:
                         path = resolved
@@ -474,7 +387,7 @@ class _Reader:
             if numbered is not None and numbered["number"] and str(int(numbered["number"])) in numbers:
                 other = numbers[str(int(numbered["number"]))]
                 rest = start + numbered.end()
-                mark = self._mark(rest, place.end, True)
+                mark = self._scan.mark(rest, place.end, True)
                 if mark is not None and mark.style == "bare" and place.level == PLAIN:
                     # `5.a` and `6b(ii)` are marks at the start of plain text, `2a + 3` is none.
                     mark = mark if self._text[rest] == "." or len(mark.tokens) > 1 else None
@@ -482,7 +395,7 @@ class _Reader:
                     resolved = self._sheet.resolve(other, mark.tokens, "")
                     if resolved and not self._refers(place, mark):
                         problem, path = other, resolved
-                        events.append(_Event(place.at, self._after(place, mark.end), problem, path, "strong"))
+                        events.append(_Event(place.at, self._scan.after(place, mark.end), problem, path, "strong"))
                         continue
             if problem is None:
                 continue
@@ -498,12 +411,12 @@ class _Reader:
                     events.append(_Event(place.at, counted.end(), problem, path, "flat"))
                     continue
             if mapped is not None and "letters" in mapped:
-                letter = self._mark(start, place.end, place.level < PLAIN)
+                letter = self._scan.mark(start, place.end, place.level < PLAIN)
                 if letter is not None and len(letter.tokens) == 1 and letter.tokens[0] in mapped:
                     path = mapped[letter.tokens[0]]
                     events.append(_Event(place.at, letter.end, problem, path, "flat"))
                     continue
-            mark = self._mark(start, place.end, place.level < PLAIN)
+            mark = self._scan.mark(start, place.end, place.level < PLAIN)
             resolved = self._sheet.resolve(problem, mark.tokens, path) if mark else None
             if mark is None or resolved is None or self._refers(place, mark):
                 continue
@@ -513,31 +426,17 @@ class _Reader:
                 continue
             styles[depth] = mark.style if mark.style == "strong" else style
             path = resolved
-            content = self._after(place, mark.end)
+            content = self._scan.after(place, mark.end)
             if place.kind == QUOTE:
                 line_end = self._text.find("\n", content)
                 content = line_end if line_end >= 0 else len(self._text)
             events.append(_Event(place.at, content, problem, path, mark.style))
         return events
 
-    def _after(self, place: _Place, end: int) -> int:
-        """Where the content begins after a mark: behind its separator and what closes its decoration."""
-        text = self._text
-        separator = SEPARATOR.match(text, end)
-        end = separator.end() if separator else end
-        opened = text[place.at : place.begin]
-        for opening, closing in (("**", "**"), ("__", "__"), ("{", "}"), ("$", "$"), ("*", "*"), ("_", "_")):
-            if opening in opened and text.startswith(closing, end):
-                end += len(closing)
-        if text.startswith(":", end):
-            end += 1
-        bar = BAR.match(text, end) if "|" in opened else None
-        return bar.end() if bar else end
-
     def _first_mark(self, problem: Problem | None, at: int, end: int) -> int | None:
         """The first part mark after a title on the heading's own line."""
         for found in re.finditer(r"(?<=[\s:.])(?=\(?(?:[a-z]|[ivx]{1,4})\)[ ])", self._text[at:end]) if problem else ():
-            mark = self._mark(at + found.start(), end, False)
+            mark = self._scan.mark(at + found.start(), end, False)
             if (
                 problem
                 and mark
@@ -546,7 +445,7 @@ class _Reader:
                 return at + found.start()
         return None
 
-    def _refers(self, place: _Place, mark: _Mark) -> bool:
+    def _refers(self, place: Place, mark: Mark) -> bool:
         """Whether what looks like a mark only refers to a part: `(ii), we know`, or a wrapped `by / (a) and`."""
         text = self._text
         if CONTINUED.match(text, mark.end):
@@ -584,7 +483,12 @@ class _Reader:
                 continue
             tokens = [t.lower() for t in (found["weak"] or found["first"], found["second"]) if t]
             resolved = self._sheet.resolve(problem, tokens, path)
-            if resolved is None or (problem.number, resolved) in own or self._in_math(found.start()) or self._quoted(found.start()):
+            if (
+                resolved is None
+                or (problem.number, resolved) in own
+                or self._scan.in_math(found.start())
+                or self._scan.quoted(found.start())
+            ):
                 continue
             before = self._text[max(since, found.start() - 80) : found.start()]
             said = before.split("\n")[-1].rstrip()
@@ -613,16 +517,6 @@ class _Reader:
         subs = self._sheet.subs[problem.number]
         return [p for a in self._sheet.letters[problem.number] for p in (a, *(f"{a}.{s}" for s in subs[a]))]
 
-    def _in_math(self, at: int) -> bool:
-        if self._math is None:
-            self._math = [found.span() for found in MATH.finditer(self._text)]
-        index = bisect_right(self._math, (at, len(self._text))) - 1
-        return index >= 0 and self._math[index][0] < at < self._math[index][1]
-
-    def _quoted(self, at: int) -> bool:
-        line = self._text.rfind("\n", 0, at) + 1
-        return self._text[line : line + 1] in (QUOTE, CAPTION, CODE)
-
     # -- flat lists --
 
     def _flatten(self, events: Sequence[_Event], flat: dict[str, dict[str, str]], quoted: set[str]) -> bool:
@@ -641,7 +535,7 @@ class _Reader:
             leaves = [part for part in problem.parts if part]
             if not leaves:
                 continue
-            places = [p for a, b in spans for p in self._between(a, b)]
+            places = [p for a, b in spans for p in self._scan.between(a, b)]
             letters = self._sheet.letters[number]
             if number not in marked:
                 found = self._flat_map(places, leaves, letters)
@@ -649,10 +543,12 @@ class _Reader:
                     flat[number] = found
                 elif items := self._items(problem, spans):
                     self._unmarked += items
-                elif any(p.kind == QUOTE and self._mark(p.begin, p.end, False) for p in places):
+                elif any(p.kind == QUOTE and self._scan.mark(p.begin, p.end, False) for p in places):
                     quoted.add(number)
                 continue
-            tokens = [m.tokens[0] for p in places if p.kind != QUOTE and (m := self._mark(p.begin, p.end, False)) and len(m.tokens) == 1]
+            tokens = [
+                m.tokens[0] for p in places if p.kind != QUOTE and (m := self._scan.mark(p.begin, p.end, False)) and len(m.tokens) == 1
+            ]
             wanted = [chr(ord("a") + k) for k in range(len(leaves))]
             starts = [e for e in events if e.problem is problem and e.path]
             if all("." in e.path for e in starts) and (outer := self._flat_map(places, letters, letters)) and "*" not in outer:
@@ -666,7 +562,7 @@ class _Reader:
             for path, start, end in deeper[number]:
                 children = self._sheet.subs[number].get(path, ())
                 if path and children and not any(e.path.startswith(path + ".") for e in starts):
-                    here = [p for p in self._between(start, end) if p.kind != QUOTE]
+                    here = [p for p in self._scan.between(start, end) if p.kind != QUOTE]
                     count = [int(n[1]) for p in here if (n := FLAT.match(self._text, p.begin, p.end))]
                     if count == list(range(1, len(children) + 1)):
                         inner.update({f"{path}#{k}": f"{path}.{c}" for k, c in enumerate(children, start=1)})
@@ -697,11 +593,7 @@ class _Reader:
             self._structure.notes.append(f"Problem {problem.number} has no part marks: its {len(offsets)} answers are read in order.")
         return [_Event(start + a, start + b, problem, part, "flat") for (a, b), part in zip(offsets, problem.parts, strict=True)]
 
-    def _between(self, start: int, end: int) -> list[_Place]:
-        """The places that begin in text[start:end]."""
-        return self._places[bisect_left(self._begins, start) : bisect_left(self._begins, end)]
-
-    def _flat_map(self, places: Sequence[_Place], leaves: Sequence[str], letters: Sequence[str]) -> dict[str, str] | None:
+    def _flat_map(self, places: Sequence[Place], leaves: Sequence[str], letters: Sequence[str]) -> dict[str, str] | None:
         """How the numbers of a list stand for leaves (or for letters above marked sub-parts), where the count fits."""
         typed = [int(m[1]) for p in places if p.kind != QUOTE and (m := FLAT.match(self._text, p.begin, p.end))]
         if typed == list(range(1, len(leaves) + 1)):
