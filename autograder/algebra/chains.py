@@ -23,6 +23,8 @@ from autograder.algebra.rings import Undefined, Unsupported
 from autograder.algebra.symbols import ONE, SCALAR, Dim, Name, Shape, Symbol, Symbols
 from autograder.errors import OutOfBudget, Unreadable
 
+MAX_NORMS: Final = 24
+"""Norms by name in one side."""
 MISFITS: Final = re.compile(r"cannot be added|does not compose|an inverse of|a trace of|beside each other|above each other")
 """What the typing says of shapes that surely do not fit; anything else that it refuses is notation."""
 _UNKNOWN: Final = re.compile(r"the symbol '(.+?)' is not declared")
@@ -47,8 +49,11 @@ _ARGMIN: Final = re.compile(
 _STAR: Final = re.compile(r"\^\s*(?:\*|\\ast(?![A-Za-z]))")
 _NORM_SQUARED: Final = re.compile(r"(\\\||\\[rR]?Vert|‖|\|\|)\s*\^\s*\{?\s*2\s*\}?\s*_\s*\{?\s*([2F])\s*\}?")
 _EXTREME: Final = re.compile(
-    r"\\(?P<which>sigma|lambda)\s*_\s*(?:1|\{\s*(?:1|\\?max|\\text\s*\{\s*max\s*\}|\\mathrm\s*\{\s*max\s*\})\s*\})\s*(?:\\left)?\s*\("
+    r"\\(?P<which>sigma|lambda)(?P<p1>\s*\^\s*\{?\s*2\s*\}?)?\s*"
+    r"_\s*(?:1|\\max|\{\s*(?:1|\\?max|\\text\s*\{\s*max\s*\}|\\mathrm\s*\{\s*max\s*\})\s*\})"
+    r"(?P<p2>\s*\^\s*\{?\s*2\s*\}?)?\s*(?:\\left)?\s*\("
 )
+_NORM_OF: Final = re.compile(r"\\(?P<which>[nN]orm|abs)\s*\{")
 _WITH_ARGUMENT: Final = re.compile(r"^(?P<name>.+?)\s*(?:\\left)?\s*\(\s*(?P<argument>[^()]+?)\s*(?:\\right)?\s*\)\s*$")
 
 
@@ -60,6 +65,8 @@ class Notation:
     meanings: Mapping[str, Expr] = field(default_factory=dict)
     differentials: Mapping[str, str] = field(default_factory=dict)
     """Key of a symbol that may vary -> key of its differential."""
+    generic: frozenset[str] = frozenset()
+    """Keys of names that stand for anything of their shape, until they are defined."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +158,14 @@ def spelled(text: str) -> str:
     """Notations that mean the same, written in the one that the reader knows."""
     text = _NORM_SQUARED.sub(r"\1_\2^2", text)
     text = _STAR.sub("^{*}", text)
-    for _ in range(8):
+    for _ in range(MAX_NORMS):
+        norm = _NORM_OF.search(text)
+        stop = closing(text, norm.end() - 1, "{}") if norm else None
+        if norm is None or stop is None:
+            break
+        bar = "|" if norm["which"] == "abs" else "\\|"
+        text = f"{text[: norm.start()]}{bar} {text[norm.end() : stop]} {bar}{text[stop + 1 :]}"
+    for _ in range(MAX_NORMS):
         match = _EXTREME.search(text)
         if match is None:
             break
@@ -162,15 +176,16 @@ def spelled(text: str) -> str:
         gram = re.fullmatch(rf"\s*({_NAME})\s*{_TRANSPOSED}\s*({_NAME})\s*|\s*({_NAME})\s*({_NAME})\s*{_TRANSPOSED}\s*", inside)
         if match["which"] == "lambda" and not (gram and (gram[1] or gram[3]) == (gram[2] or gram[4])):
             break
-        text = f"{text[: match.start()]}\\| {inside} \\|{text[stop + 1 :]}"
+        power = "^2" if match["p1"] or match["p2"] else ""
+        text = f"{text[: match.start()]}\\| {inside} \\|{power}{text[stop + 1 :]}"
     return text
 
 
-def closing(text: str, opened: int) -> int | None:
+def closing(text: str, opened: int, brackets: str = "()") -> int | None:
     """Where the bracket opened at an offset is closed."""
     depth = 0
     for k in range(opened, len(text)):
-        depth += (text[k] == "(") - (text[k] == ")")
+        depth += (text[k] == brackets[0]) - (text[k] == brackets[1])
         if depth == 0:
             return k
     return None
@@ -237,7 +252,8 @@ def read_side(text: str, notation: Notation) -> Side:
 def _one_term(body: str, table: Symbols) -> bool:
     """Is it one factor, so that an operator before it acts on all of it?"""
     stripped = re.sub(r"\\(?:left|right|[bB]igg?[lr]?)(?![A-Za-z])", "", body).strip()
-    if single_name(stripped) or (stripped.startswith("(") and closing(stripped, 0) == len(stripped) - 1):
+    whole = any(stripped.startswith(pair[0]) and closing(stripped, 0, pair) == len(stripped) - 1 for pair in ("()", "[]"))
+    if whole or single_name(stripped):
         return True
     try:
         node = node_of(stripped, table)
@@ -359,7 +375,8 @@ def _decided(step: Step, left: Side, right: Side, notation: Notation, domains: t
         assert isinstance(bad, Misshapen)
         assert side.node is not None
         inverse = "a power of" in str(bad) and _has_inverse(side.node)
-        if not (MISFITS.search(str(bad)) or inverse) or _has_open_zero(side.node):
+        loose = _has_open_zero(side.node) or bool(side.mentions & notation.generic)
+        if not (MISFITS.search(str(bad)) or inverse) or loose:
             return replace(step, verdict="unreadable", how=str(bad))
         return _repaired(step, left, right, notation, str(bad))
     same = [p for p in fitting if p[0].shape == p[1].shape]  # type: ignore[union-attr]
@@ -367,8 +384,8 @@ def _decided(step: Step, left: Side, right: Side, notation: Notation, domains: t
         one, two = fitting[0]
         assert isinstance(one, Expr)
         assert isinstance(two, Expr)
-        if any(side.node is not None and _has_open_zero(side.node) for side in (left, right)):
-            return replace(step, verdict="unreadable", how="the size of a 0 is not clear")
+        if any(side.node is not None and (_has_open_zero(side.node) or side.mentions & notation.generic) for side in (left, right)):
+            return replace(step, verdict="unreadable", how="the size of something is not clear")
         return replace(
             step,
             verdict="false",

@@ -66,7 +66,8 @@ class Rubric:
     symbols: name -> declaration, as for `symbols`. definitions, constraints, functions: as there. uppers: name -> text, `0 < name <= text`.
     solutions: name of a free symbol -> the value that it also may stand for: an equation that holds only there is an equation for it,
     and no identity. recursion: (last, counter, next): the last iterate also stands for one that is reached from zero. singular: name ->
-    the matrix of which it is any singular value. varies: name -> name of its differential. aliases: further spellings. roles: name ->
+    the matrix of which it is any singular value. varies: name -> name of its differential. generic: names that stand for any value of their
+    shape (lemmas have them) until they are defined. aliases: further spellings. roles: name ->
     letters that may be typed for it where it does not occur. Where several symbols vary, a step may keep all but one
     still. waypoints: what must be reached.
     """
@@ -81,6 +82,7 @@ class Rubric:
     recursion: tuple[str, str, str] | None = None
     singular: Mapping[str, str] = field(default_factory=dict)
     varies: Mapping[str, str] = field(default_factory=dict)
+    generic: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sequence: Sequence | None = None
@@ -119,7 +121,7 @@ def setting(rubric: Rubric, binding: tuple[tuple[str, str], ...] = ()) -> Settin
     aliases: dict[str, list[str]] = {name: list(others) for name, others in rubric.aliases.items()}
     for letter, name in _following(rubric, binding):
         aliases.setdefault(name, []).append(letter)
-    names = dict(rubric.symbols)
+    names = {**rubric.symbols, **rubric.generic}
     for name, differential in rubric.varies.items():
         names[differential] = rubric.symbols[name]
     table = symbols(names, aliases=aliases, functions=rubric.functions, definitions=rubric.definitions, constraints=rubric.constraints)
@@ -139,7 +141,7 @@ def setting(rubric: Rubric, binding: tuple[tuple[str, str], ...] = ()) -> Settin
         for one in varies:
             still = tuple((d, zero(table.by_key(d).shape)) for key, d in varies.items() if key != one)
             domains.append(Domain(table, uppers, values=still, introduced=parts))
-    return Setting(table, tuple(domains), Notation(table, {}, varies), dict(binding))
+    return Setting(table, tuple(domains), Notation(table, {}, varies, frozenset(key_of(name) for name in rubric.generic)), dict(binding))
 
 
 def typed_names(texts: Iterable[str]) -> frozenset[str]:

@@ -266,6 +266,10 @@ class Walk:
         if step.verdict == "false" and not step.shapes:
             if _redefines(item, self.notation):
                 step = replace(step, verdict="unreadable", how="the name stood for something else before", slip="two_meanings", found=None)
+            elif any(side is not None and side.mentions & self.notation.generic for side in (step.left, step.right)):
+                step = replace(
+                    step, verdict="unreadable", how="it holds for some vectors only, and which are meant is not said", found=None
+                )
             elif self.chosen_freely(step):
                 step = replace(step, verdict="holds", how="a choice that the problem leaves open", found=None)
             elif assumed and not self.ranged(step):
@@ -316,7 +320,7 @@ class Walk:
             name, argument = found
             again = name.key in self.notation.meanings and (item.defines or _DEFINES.search(item.words) is not None)
             again = again and typed is item.left and not name.key.startswith(("d", "Delta_q"))
-            if self.notation.table.find(name) is not None and not again:
+            if self.notation.table.find(name) is not None and not again and name.key not in self.notation.generic:
                 continue
             if name.base in self.notation.table.dimensions or (name.base in ("I", "e", "pi") and not name.accents):
                 continue
@@ -327,7 +331,8 @@ class Walk:
             if e is None:
                 continue
             table, key = declared(self.notation.table, name, typed.strip(), e.shape, argument)
-            self.notation = replace(self.notation, table=table, meanings={**self.notation.meanings, key: e})
+            meanings = {**self.notation.meanings, key: e}
+            self.notation = replace(self.notation, table=table, meanings=meanings, generic=self.notation.generic - {key})
             self.vary(name, typed, e)
             kept = replace(side, expression=e)
             self.steps.append(

@@ -60,9 +60,15 @@ GRADIENT_DESCENT = Rubric(
         ),
         "eta": ("\\lambda", "\\gamma", "\\mu", "\\epsilon", "\\tau", "h", "\\alpha", "\\rho"),
     },
+    generic={"v": "vector d", "u": "vector d", "z": "vector d"},
     sequence=Sequence("w", "t", ("\\theta", "x", "\\beta", "u", "v")),
     waypoints=(
-        Waypoint("the triangle inequality for the two parts of the update", 0.35, values=(*SPLIT, *SQUARED)),
+        Waypoint(
+            "the triangle inequality for the two parts of the update",
+            0.35,
+            values=(*SPLIT, *SQUARED),
+            bounds=((r"\|w_t\|_2 - \|(I - \eta F^T F) w_{t-1}\|_2", r"\|\eta F^T y\|_2"),),
+        ),
         Waypoint(
             "why the first part does not grow",
             0.25,
@@ -140,7 +146,10 @@ RIDGE = Rubric(
             values=(r"\hat{w}",),
             mentions=("\\hat{X}", "block"),
             residuals=(r"\hat{X}^T \hat{X} w = \hat{X}^T \hat{y}",),
-            either=(Waypoint("its right-hand side", 0, values=(r"\hat{X}^T \hat{y}",), away_from=("\\hat{X}", "\\hat{y}", "block")),),
+            either=(
+                Waypoint("its right-hand side", 0, values=(r"\hat{X}^T \hat{y}",), away_from=("\\hat{X}", "\\hat{y}", "block")),
+                Waypoint("its normal equations", 0, values=(r"\hat{X}^T \hat{y}",), mentions=("\\hat{w}",), without=("Sigma",)),
+            ),
         ),
         Waypoint(
             "the products with the augmented data multiplied out",
