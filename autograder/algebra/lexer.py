@@ -121,7 +121,7 @@ class _Lexer:
         c = text[i]
         if c == "~" and "\\" not in text and "$" not in text:
             raise self.fail("a tilde leaves open what is meant", "an equation or a formula")
-        if c.isspace() or c == "~" or c in "\u200b\u200c\u200d\u2061\u2062\u2063\u2060\ufeff":
+        if c.isspace() or c == "~" or c in "\u200b\u200c\u200d\u2061\u2062\u2063\u2060\ufeff∎■□✓✔":
             self.skip(1)
         elif c == "\\":
             self.command()

@@ -124,8 +124,14 @@ class Scripts(Names):
                 self._take()
                 return minus
             exponent = Node("neg", (self._exponent(),), None, at)
-            return Node("pow", (node, exponent), None, at)
-        return Node("pow", (node, self._exponent()), None, at)
+            return self._raised(node, exponent, at)
+        return self._raised(node, self._exponent(), at)
+
+    def _raised(self, node: Node, exponent: Node, at: int) -> Node:
+        """A power. `A**2` acts on entries where the text is numpy's; `A^2` never does."""
+        if self.numpy and self.text[at : at + 2] == "**":
+            return Node("call", (node, exponent), "epow", at)
+        return Node("pow", (node, exponent), None, at)
 
     def _starts_after(self, ahead: int) -> bool:
         """Is the token after this one the beginning of something that could be an exponent or a factor?"""

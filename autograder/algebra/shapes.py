@@ -441,6 +441,8 @@ class Inference(Unifier):
         if self._is_scalar(base):
             return self._on_pow(Node("pow", node.args, None, node.at))
         value = constant(exponent)
+        if value == -1 and ONE not in (self.find(base.shape[0]), self.find(base.shape[1])):
+            return self._inverted(base, node.at)  # A**-1 among numpy's products is meant as the inverse
         if value is None or value.denominator != 1 or value < 1:
             raise Misshapen("a power of a vector entry by entry", node.at)
         return self._entrywise_power(base, int(value))
