@@ -29,6 +29,9 @@ SECRET_BYTES = 16
 CLOSE_SECONDS = 30.0
 """Seconds to wait for a parent that is ending or a guest that is starting; an import of torch is in it."""
 
+CONNECT_SECONDS = 120.0
+"""Seconds that a guest may take to connect over loopback: a first import of torch on a laptop is in it."""
+
 MAX_GUESTS = 4096
 """Guests of one worker of which it is known whether someone waits for them; beyond, two share a byte."""
 
@@ -304,7 +307,7 @@ class PlainParent:
             assert process.stdin is not None
             with contextlib.suppress(OSError), process.stdin:
                 process.stdin.write(json.dumps({**order, "secret": secret}).encode() + b"\n")
-            server.settimeout(CLOSE_SECONDS)
+            server.settimeout(CONNECT_SECONDS)
             while True:
                 try:
                     connection, _ = server.accept()

@@ -208,8 +208,10 @@ def daemon():
     if os.fork() == 0:
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        if os.fork() == 0:
-            os.write(write, str(os.getpid()).encode())
+        pid = os.fork()
+        if pid:
+            os.write(write, str(pid).encode())
+        else:
             for n in range(3, 100):
                 try: os.close(n)
                 except OSError: pass

@@ -280,12 +280,13 @@ return started
 read, write = os.pipe()
 if os.fork() == 0:
     os.setsid()
-    if os.fork() == 0:
-        for s in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT): signal.signal(s, signal.SIG_IGN)
-        os.write(write, str(os.getpid()).encode())
-        os.closerange(0, 200)
-        time.sleep(60)
-    os._exit(0)
+    for s in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT): signal.signal(s, signal.SIG_IGN)
+    pid = os.fork()
+    if pid:
+        os.write(write, str(pid).encode())
+        os._exit(0)
+    os.closerange(0, 200)
+    time.sleep(60)
 os.wait()
 return int(os.read(read, 20))
 """),

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from autograder.worker import File, Limits, WarmParent, Worker, processes
+from autograder.worker import File, Limits, WarmParent, Worker, layers, processes
 
 ORDINARY_USER = 61_150
 """A user id without rights and without an entry, for tests run by root."""
@@ -112,6 +112,9 @@ class Range:
         self.canary = self.folder / "canary.txt"
         self.canary.write_text(SECRET)
         self.canary.chmod(0o644)
+        if layers.landlock_version() == 0:  # then it is up to permissions, as docs/security.md says
+            self.canary.chmod(0o600)
+            self.folder.chmod(0o700)
         self._before = self._look()
         self._shared = set(os.listdir("/dev/shm"))
         self._sockets = [socket.create_server(("127.0.0.1", 0))]
