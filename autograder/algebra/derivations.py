@@ -14,7 +14,7 @@ from autograder.algebra.evaluate import Point, value_at
 from autograder.algebra.expression import definition
 from autograder.algebra.reached import reached
 from autograder.algebra.rings import Real, Undefined, Unsupported
-from autograder.algebra.rubric import Rubric, Setting, Waypoint, bindings, setting, typed_names
+from autograder.algebra.rubric import Rubric, Setting, Waypoint, bindings, second_letters, setting, typed_names
 from autograder.algebra.steps import Formula, Relation, Text, statements_of
 from autograder.algebra.walk import Walk
 from autograder.verdict import Json, Verdict, correct, incorrect, missing, partial, undecided
@@ -111,14 +111,45 @@ def follow(text: Text, body: str, final: str, rubric: Rubric) -> Followed:
     best: Followed | None = None
     present = typed_names(_formulas(text))
     for binding in bindings(rubric, present):
-        try:
-            here = _followed(text, body, final, rubric, binding, present)
-        except ValueError:
-            continue  # these letters clash with declared ones
-        if best is None or _rank(here) < _rank(best):
+        here = _tried(text, body, final, rubric, binding, present)
+        if here is not None and (best is None or _rank(here) < _rank(best)):
             best = here
     assert best is not None
+    if best.count("unreadable") and not best.count("false"):
+        # a second letter for a name that does occur: only where everything holds with it
+        for binding in second_letters(rubric, present, tuple(best.binding.items())):
+            here = _tried(text, body, final, rubric, binding, present)
+            if here is not None and not here.count("false") and here.count("unreadable") < best.count("unreadable"):
+                best = here
     return best
+
+
+def _tried(
+    text: Text, body: str, final: str, rubric: Rubric, binding: tuple[tuple[str, str], ...], present: frozenset[str]
+) -> Followed | None:
+    try:
+        return _followed(text, body, final, rubric, binding, present)
+    except ValueError:
+        if not binding:
+            raise
+        return None  # these letters clash with declared ones
+
+
+def steps_read(answer: DerivationLike, rubric: Rubric) -> str:
+    """How a derivation is read, for the student's own check: how many steps, in which letters, and where it could not be read. No verdict.
+
+    A rubric without waypoints will do.
+    """
+    if answer.state != "typed":
+        return ""
+    text = statements_of(answer.body, max(1, answer.start))
+    followed = follow(text, answer.body, answer.text, rubric)
+    lines = [_read(followed)]
+    for s in followed.steps:
+        unread = next((side.unread for side in (s.left, s.right) if side is not None and side.unread), "")
+        if s.verdict == "unreadable" and unread:
+            lines.append(f"Line {s.line}: `{s.text}` is left to a person: {unread}.")
+    return "\n".join(lines)
 
 
 def _formulas(text: Text) -> Iterator[str]:

@@ -196,6 +196,19 @@ def bindings(rubric: Rubric, present: frozenset[str]) -> Iterator[tuple[tuple[st
                 return
 
 
+def second_letters(rubric: Rubric, present: frozenset[str], binding: tuple[tuple[str, str], ...]) -> Iterator[tuple[tuple[str, str], ...]]:
+    """The binding with one more letter, for a name that occurs under another one already."""
+    taken = {letter for letter, _ in binding} | set(rubric.symbols)
+    count = 0
+    for name, others in rubric.roles.items():
+        for other in others:
+            if other not in taken and key_of(other) in present:
+                yield (*binding, (other, name))
+                count += 1
+                if count >= MAX_BINDINGS:
+                    return
+
+
 def _following(rubric: Rubric, binding: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str]]:
     """The binding, and accented names whose letter is bound: `\\hat{A}` is `\\hat{X}` where A is X."""
     for letter, name in binding:

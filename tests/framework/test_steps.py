@@ -2,13 +2,13 @@
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from autograder.algebra import derivation, step_remarks
+from autograder.algebra import derivation, step_remarks, steps_read
 from autograder.assignment import load_assignment
 from autograder.submission import open_submission
 from autograder.writeup import read_writeup
@@ -18,7 +18,7 @@ CORPUS = ROOT / "tests" / "corpora" / "derivations"
 MARK = "%!"
 
 sys.path.insert(0, str(ROOT / "tests" / "hw0"))
-from derivations import GRADIENT_DESCENT, RIDGE, VECTOR_CALCULUS  # noqa: E402
+from derivations import GRADIENT_DESCENT, GRADIENT_DESCENT_FACTS, RIDGE, VECTOR_CALCULUS  # noqa: E402
 
 RUBRICS = {"3": GRADIENT_DESCENT, "4": RIDGE}
 
@@ -215,3 +215,33 @@ def test_what_cannot_be_read_is_never_false(problem, body, claims):
     verdict = judged(body, problem)
     assert not steps(verdict, "false"), verdict.message
     assert verdict.kind in ("correct", "undecided"), verdict.message
+
+
+def test_a_reading_holds_no_verdict():
+    """Before the due date a student sees what could be read, whether right or wrong."""
+    right = r"$\|w_t\| \le \|w_{t-1}\| + \eta \alpha \|y\|$"
+    wrong = r"$\|w_t\| \le \|w_{t-1}\| + \eta \|y\|$"
+    dots = "\n$w_t = \\dots$"
+    assert steps_read(Typed(right), GRADIENT_DESCENT_FACTS) == steps_read(Typed(wrong), GRADIENT_DESCENT_FACTS) == "1 steps were read."
+    read = steps_read(Typed(right + dots), GRADIENT_DESCENT_FACTS)
+    assert read.startswith("1 steps were read, 1 more could not be.")
+    assert "Line 2" in read
+    verdicts = [derivation(Typed(body), GRADIENT_DESCENT) for body in (right, wrong)]
+    assert verdicts[0].read == verdicts[1].read
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (r"$$\theta_t = (I - \eta A^T A) \theta_{t-1} + \eta A^T b$$", ("A is read as F", "b is read as y")),
+        (r"$$w_t = (I - \eta F^T F) w_{t-1} + \eta F^T y$$ $$\|X^T y\| \le \alpha \|y\|$$", ("X is read as F",)),
+    ],
+)
+def test_other_letters_are_said(body, said):
+    read = derivation(Typed(body), GRADIENT_DESCENT).read
+    assert all(text in read for text in said), read
+
+
+def test_the_rubric_is_refused_where_it_cannot_be_read():
+    with pytest.raises(ValueError):
+        derivation(Typed("$w = w$"), replace(RIDGE, definitions={"\\hat{X}": "X ("}))

@@ -5,6 +5,8 @@ In its own file, so that the rubric can be read in one place. How points are los
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from autograder.algebra import Rubric, Sequence, Waypoint
 
 SPLIT = (
@@ -20,7 +22,7 @@ BOUND = r"\|w_{t-1}\|_2 + \eta \alpha \|y\|_2"
 SQUARED = tuple(f"({text})^2" for text in SPLIT)
 """Some square first, and take roots at the end."""
 
-GRADIENT_DESCENT = Rubric(
+GRADIENT_DESCENT_FACTS = Rubric(
     symbols={
         "F": "matrix n d",
         "y": "vector n",
@@ -62,6 +64,11 @@ GRADIENT_DESCENT = Rubric(
     },
     generic={"v": "vector d", "u": "vector d", "z": "vector d"},
     sequence=Sequence("w", "t", ("\\theta", "x", "\\beta", "u", "v")),
+    waypoints=(),
+)
+
+GRADIENT_DESCENT = replace(
+    GRADIENT_DESCENT_FACTS,
     waypoints=(
         Waypoint(
             "the triangle inequality for the two parts of the update",
@@ -98,7 +105,7 @@ PRODUCTS = (
     r"2 \hat{X}^T (\hat{X} w - \hat{y})",
 )
 
-RIDGE = Rubric(
+RIDGE_FACTS = Rubric(
     symbols={
         "X": "matrix n d",
         "y": "vector n",
@@ -139,6 +146,11 @@ RIDGE = Rubric(
         "Gamma": ("L", "R", "G", "C", "\\Lambda"),
         "Sigma": ("S", "\\Lambda", "P"),
     },
+    waypoints=(),
+)
+
+RIDGE = replace(
+    RIDGE_FACTS,
     waypoints=(
         Waypoint(
             "what the augmented problem's solution satisfies",
