@@ -300,7 +300,7 @@ class Checker:
         said = public(student, self._rng(f"public {number}"))
         if said is not None and said.startswith("missing"):
             return ("wrong", tuple(lines)) if lines else ("missing", ())
-        about = said or (public.__doc__ or "holds").strip().partition("\n")[0]
+        about = said or (public.__doc__ or "holds").strip().partition("\n")[0] + (f" ({came})" if came else "")
         return ("wrong" if said else "holds"), (about, *lines)
 
     def _expected(self, module: str) -> set[str]:
