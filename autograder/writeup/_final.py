@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from autograder.writeup._cases import joined_cases
 from autograder.writeup._macros import braced
 
 MAX_BODY = 200_000
@@ -146,7 +147,7 @@ def final_answer(body: str) -> Final:
     if boxed is None:
         boxed = _last_equation(text)
     if boxed is not None:
-        return Final(boxed.text, boxed.offset + start, boxed.how)
+        return Final(boxed.text, boxed.offset + start, boxed.how, boxed.note)
     whole = text.strip()
     if is_placeholder(whole):
         return Final("", len(body) - len(body.lstrip()), "")
@@ -307,6 +308,9 @@ def _last_equation(text: str) -> Final | None:
     equations.sort()
     main = [e for e in equations if not e[2]]
     if equations:
+        pieces = joined_cases(text, [(a, b) for a, b, _ in (main or equations)])
+        if pieces is not None:
+            return Final(*pieces, "the last equation", "the equations of the cases are read as one")
         start, end, _ = (main or equations)[-1]
         concluded = next((f for f in reversed(found) if f.start >= end and CONCLUSION.search(text[max(0, f.start - 100) : f.start])), None)
         if concluded is not None and not SPOKEN_OF.match(text[concluded.end : concluded.end + 40]):
