@@ -20,7 +20,7 @@ MAX_QUANTITIES = 500
 LABEL_WORDS = 8
 """Words before a number that may be its label."""
 AGREE = 0.01
-"""Two statements of one value agree within this: `200 Ω (198.94 to be exact)` is one value, rounded."""
+"""Two statements of one value agree within this: `120 Ω (119.94 to be exact)` is one value, rounded."""
 
 NUMBER = re.compile(
     r"(?<![\w.])(?P<sign>[+-](?=[\d.]))?(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"

@@ -333,7 +333,7 @@ def _last_equation(text: str) -> Final | None:
 
 
 def _in_remark(text: str, at: int) -> bool:
-    """Whether a formula stands in a remark in parentheses: `A = A^T (then $2x^T A$ is the same)`."""
+    """Whether a formula stands in a remark in parentheses: `u = 2 v (then $3u$ is $6v$)`."""
     before = text[max(0, at - 120) : at].split("\n\n")[-1]
     before = DELIMITED.sub(" ", before)
     opening = before.rfind("(")
