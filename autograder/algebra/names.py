@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from fractions import Fraction
 from typing import Final
@@ -179,11 +180,19 @@ class Names(Cursor):
         if match is None:
             return None
         symbol, count = match
+        if count == 0 and self._numbered_sibling(base, self._scripts_ahead(self.i + 1)):
+            raise self._unknown(f"{base}_{self._scripts_ahead(self.i + 1)[0][1]}", t.at)
         if count == 0 and base in FUNCTIONS and symbol.name != base and self.toks[self.i + 1].value == "(":
             return None
         ahead = self._scripts_ahead(self.i + 1)
         self.i = ahead[count - 1][2] if count else self.i + 1
         return self._argument_of_name(Node("sym", (), symbol.key, t.at))
+
+    def _numbered_sibling(self, base: str, scripts: list[tuple[str, str, int]]) -> bool:
+        """theta_1 where theta and theta_0 are declared: another name that is not, rather than an entry of theta."""
+        if not scripts or scripts[0][0] != "_" or not scripts[0][1].isdigit():
+            return False
+        return any(re.fullmatch(re.escape(base) + r"_\d+\^.*", s.key) for s in self.table.declared)
 
     def _argument_of_name(self, node: Node) -> Node:
         """`f(x)` is `f` where the table says that f is a function of x."""

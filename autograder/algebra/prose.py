@@ -247,7 +247,7 @@ def attempts(candidate: str, table: Symbols) -> Iterator[str]:
     """The candidate, then without what leads up to it, without what follows it, without both."""
     candidate = _without_label(candidate, table)
     yield candidate
-    if not _is_prose(candidate, table) and not re.search(r"\b(if|when|for|where|in|as|is|by|so|on)\b", candidate):
+    if not _is_prose(candidate, table) and not re.search(r"\b(if|when|for|where|in|as|is|by|so|on|i\.e)\b", candidate):
         return
     tried = {candidate}
     headless = _without_lead(candidate, table)

@@ -21,13 +21,16 @@ LOOKALIKES: Final = {
 }
 
 ACCENTS: Final = {
-    "hat": "hat", "widehat": "hat", "bar": "bar", "overline": "bar", "tilde": "tilde", "widetilde": "tilde", "dot": "dot", "ddot": "ddot",
+    "hat": "hat", "widehat": "hat", "bar": "bar", "overline": "bar", "tilde": "tilde", "widetilde": "tilde", "dot": "dot",
+    "ddot": "ddot",
     "check": "check", "breve": "breve", "mathring": "ring",
 }
 
 OPERATORS: Final = {
     "（": "(", "）": ")", "［": "[", "］": "]", "｛": "{", "｝": "}", "＋": "+",
-    "－": "-", "＝": "=", "，": ",", "；": ";", "：": ":", "＊": "*", "／": "/", "＾": "^", "＿": "_", "｜": "|", "＜": "<", "＞": ">", "≜": "=", "∶": ":", "＠": "@",
+    "－": "-", "＝": "=", "，": ",", "；": ";", "：": ":", "＊": "*",
+    "／": "/", "＾": "^", "＿": "_", "｜": "|", "＜": "<", "＞": ">", "≜": "=",
+    "∶": ":", "＠": "@",
     "−": "-", "–": "-", "—": "-", "﹣": "-", "·": "\\cdot", "⋅": "\\cdot", "∙": "\\cdot", "•": "\\cdot", "×": "\\times", "÷": "/",
     "∕": "/", "⁄": "/", "≤": "<=", "⩽": "<=", "≥": ">=", "⩾": ">=", "≠": "!=", "≈": "\\approx", "≡": "=", "≔": "=", "∥": "\\|",
     "‖": "\\|", "⟨": "\\langle", "⟩": "\\rangle", "〈": "\\langle", "〉": "\\rangle", "√": "\\sqrt", "∑": "\\sum", "∏": "\\prod",
@@ -40,7 +43,8 @@ OPERATORS: Final = {
 
 RELATIONS: Final = {
     "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=", "ne": "!=", "neq": "!=", "lt": "<", "gt": ">",
-    "approx": "=", "leftarrow": "=", "gets": "=", "equiv": "=", "coloneqq": "=", "triangleq": "=", "doteq": "=", "simeq": "=", "eq": "=",
+    "approx": "=", "leftarrow": "=", "gets": "=", "equiv": "=", "coloneqq": "=", "triangleq": "=", "doteq": "=", "simeq": "=",
+    "eq": "=",
 }
 
 ARROWS: Final = frozenset({
@@ -96,11 +100,14 @@ FUNCTIONS: Final[Mapping[str, str]] = {
     "Inverse": "inverse", "pinv": "pinv", "exp": "exp", "log": "log", "ln": "log", "sqrt": "sqrt", "sin": "sin", "cos": "cos",
     "tan": "tan", "tanh": "tanh", "sinh": "sinh", "cosh": "cosh", "arctan": "atan", "atan": "atan", "abs": "abs", "fabs": "abs",
     "absolute": "abs", "sign": "sign", "sgn": "sign", "max": "max", "maximum": "max", "Max": "max", "min": "min", "minimum": "min",
-    "Min": "min", "fmax": "max", "fmin": "min", "relu": "relu", "ReLU": "relu", "Relu": "relu", "sigmoid": "sigmoid", "expit": "sigmoid",
-    "logistic": "sigmoid", "softplus": "softplus", "diag": "diag", "Diag": "diag", "diagflat": "diag", "diagonal": "diag", "norm": "norm",
+    "Min": "min", "fmax": "max", "fmin": "min", "relu": "relu", "ReLU": "relu", "Relu": "relu", "sigmoid": "sigmoid",
+    "expit": "sigmoid",
+    "logistic": "sigmoid", "softplus": "softplus", "diag": "diag", "Diag": "diag", "diagflat": "diag", "diagonal": "diag",
+    "norm": "norm",
     "transpose": "transpose", "dot": "dot", "vdot": "dot", "inner": "dot", "outer": "outer", "matmul": "dot", "mm": "dot", "mv": "dot",
     "bmm": "dot", "multi_dot": "multi_dot", "solve": "solve", "eye": "eye", "identity": "eye", "zeros": "zeros", "ones": "ones",
-    "sum": "esum", "mean": "mean", "where": "where", "heaviside": "heaviside", "Heaviside": "heaviside", "multiply": "had", "mul": "had",
+    "sum": "esum", "mean": "mean", "where": "where", "heaviside": "heaviside", "Heaviside": "heaviside", "multiply": "had",
+    "mul": "had",
     "divide": "ediv", "add": "plus", "subtract": "minus", "square": "square", "power": "power", "pow": "power", "negative": "negate",
     "matrix_power": "power_m", "vstack": "vstack", "hstack": "hstack", "block": "array", "array": "array", "tensor": "array",
     "Matrix": "array", "trace_": "trace", "softmax": "softmax", "logdet": "logdet", "clip": "clip", "reciprocal": "reciprocal",
@@ -156,7 +163,8 @@ FILLERS: Final = frozenset({
     "can", "should", "would", "will", "also",
     "since",
     "the", "so", "gradient", "derivative", "jacobian", "partial", "is", "are", "equals", "equal", "to", "answer", "we", "get", "have",
-    "obtain", "which", "thus", "hence", "therefore", "then", "it", "this", "that", "result", "final", "gives", "yields", "of", "respect",
+    "obtain", "which", "thus", "hence", "therefore", "then", "it", "this", "that", "result", "final", "gives", "yields", "of",
+    "respect",
     "wrt", "finally", "solution", "formula", "expression", "value", "by", "our", "my", "an", "in", "row", "vector", "matrix", "ans",
     "i.e", "ie", "be", "location", "position", "elbow", "point", "new", "update", "loss", "with", "hessian",
 })
@@ -185,8 +193,10 @@ METHODS: Final[Mapping[str, str]] = {
     "trace": "trace", "det": "det", "abs": "abs", "exp": "exp", "log": "log", "sqrt": "sqrt", "square": "square", "pow": "power",
     "diag": "diag", "diagonal": "diag", "item": "same", "pinv": "pinv", "sign": "sign", "tanh": "tanh", "sigmoid": "sigmoid",
     "relu": "relu", "dot": "dot", "matmul": "dot", "mm": "dot", "mv": "dot", "multiply": "had", "mul": "had", "outer": "outer",
-    "flatten": "same", "conj": "same", "conjugate": "same", "copy": "same", "add": "plus", "sub": "minus", "neg": "negate", "div": "ediv",
-    "max": "", "min": "", "reciprocal": "reciprocal", "inner": "dot", "vdot": "dot", "T": "transpose", "clone": "same", "detach": "same",
+    "flatten": "same", "conj": "same", "conjugate": "same", "copy": "same", "add": "plus", "sub": "minus", "neg": "negate",
+    "div": "ediv",
+    "max": "", "min": "", "reciprocal": "reciprocal", "inner": "dot", "vdot": "dot", "T": "transpose", "clone": "same",
+    "detach": "same",
     "float": "same",
 }
 """Methods of arrays, `x.sum()`: what they compute; an empty one is known and refused."""
