@@ -62,12 +62,23 @@ def typed(answer: AnswerLike | str) -> str | Verdict:
     return answer.text if answer.text.strip() else missing()
 
 
-def equivalent(answer: AnswerLike | str, expected: Any, symbols: Symbols) -> Verdict:
+def equivalent(answer: AnswerLike | str, expected: Any, symbols: Symbols, *, partial_credit: Mapping[str, float] | None = None) -> Verdict:
     """Is the final answer equal to the expected expression, wherever the declared assumptions hold?
 
     answer: text, or an answer of the write-up. expected: text, or a sympy expression over `names(symbols)`; for the latter sympy's own
-    proof is attempted as well. Raises ValueError for an expected expression that cannot be read.
+    proof is attempted as well. partial_credit: name of a slip (`transposed`, `scaled`) -> share that an answer with it earns.
+    Raises ValueError for an expected expression that cannot be read.
     """
+    return credited(_equivalent(answer, expected, symbols), partial_credit or {})
+
+
+def credited(verdict: Verdict, partial_credit: Mapping[str, float]) -> Verdict:
+    """A wrong answer with its share, if its slip has one."""
+    share = partial_credit.get((verdict.slip or "").partition(":")[0], 0.0)
+    return replace(verdict, kind="partial", share=share) if verdict.kind == "incorrect" and share > 0 else verdict
+
+
+def _equivalent(answer: AnswerLike | str, expected: Any, symbols: Symbols) -> Verdict:
     text = typed(answer)
     if isinstance(text, Verdict):
         return text

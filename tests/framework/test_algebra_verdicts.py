@@ -70,6 +70,15 @@ def test_slips_are_said_in_words(answer, expected, slip, says):
     assert says in verdict.message
 
 
+def test_what_a_slip_is_worth_is_the_suites_choice():
+    credit = {"transposed": 0.5, "scaled": 0.25}
+    assert equivalent("A x", "x^T A^T", CALCULUS, partial_credit=credit).share == 0.5
+    assert equivalent("3 A x", "A x", CALCULUS, partial_credit=credit).kind == "partial"
+    assert equivalent("-A x", "A x", CALCULUS, partial_credit=credit).kind == "incorrect"
+    assert equivalent("A x", "A x", CALCULUS, partial_credit=credit).kind == "correct"
+    assert equivalent("A x +", "A x", CALCULUS, partial_credit=credit).kind == "unreadable"
+
+
 def test_an_unreadable_answer_shows_the_place():
     verdict = equivalent("A x + q", "A x", CALCULUS)
     assert verdict.kind == "unreadable"
