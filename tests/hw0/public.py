@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autograder.algebra import same_condition, symbols
+from autograder.algebra import Rubric, same_condition, steps_read, symbols
 from autograder.assignment import load_assignment
 from autograder.check import Example, Reading, formula, judged, quoted
 from autograder.phrases import Region, Subject, claim, read_quantities, said_something, yes_or_no
@@ -31,6 +31,8 @@ GRADIENT_DESCENT = symbols(
         "y": "vector n",
         "w_t": "vector d",
         "w_{t-1}": "vector d",
+        "w_0": "vector d",
+        "w_1": "vector d",
         "eta": "scalar positive",
         "alpha": "scalar positive",
         "t": "scalar positive",
@@ -45,6 +47,8 @@ RIDGE = symbols(
         "\\hat{w}": "vector d",
         "Sigma": "matrix d d positive_definite",
         "Gamma": "matrix d d invertible",
+        "\\hat{X}": "matrix n+d d",
+        "\\hat{y}": "vector n+d",
     },
 )
 
@@ -120,9 +124,8 @@ def read_as(part: str, answer: Answer) -> Reading:
         return values(answer)
     if problem == "8":
         return judged(said_something(answer, echo=part != "8.b"), answer)
-    return Reading(
-        "read", (f"{sum(map(bool, answer.body.splitlines()))} lines are read as a derivation, the last formula is", quoted(answer))
-    )
+    rubric = Rubric(symbols={symbol.name: symbol.text for symbol in STEPS[part].declared}, waypoints=())
+    return Reading("read", (*steps_read(answer, rubric).splitlines(), quoted(answer)))
 
 
 def condition(answer: Answer) -> Reading:
