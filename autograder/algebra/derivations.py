@@ -15,7 +15,7 @@ from autograder.algebra.expression import definition
 from autograder.algebra.reached import reached
 from autograder.algebra.rings import Real, Undefined, Unsupported
 from autograder.algebra.rubric import Rubric, Setting, Waypoint, bindings, second_letters, setting, typed_names
-from autograder.algebra.steps import Formula, Relation, Text, statements_of
+from autograder.algebra.steps import MAX_RELATIONS, Formula, Relation, Text, statements_of
 from autograder.algebra.walk import Walk
 from autograder.verdict import Json, Verdict, correct, incorrect, missing, partial, undecided
 
@@ -91,7 +91,19 @@ def derivation(answer: DerivationLike, rubric: Rubric) -> Verdict:
     text = statements_of(answer.body, max(1, answer.start))
     if not re.search(r"[^\W_]", answer.body) or not (text.items or text.words):
         return missing()
-    return _verdict(follow(text, answer.body, answer.text, rubric), text, rubric)
+    return _verdict(follow(_with_answer(text, answer, rubric), answer.body, answer.text, rubric), text, rubric)
+
+
+def _with_answer(text: Text, answer: DerivationLike, rubric: Rubric) -> Text:
+    """The derivation with its final answer as a last claim, where that is a formula alone."""
+    if not rubric.answer or not getattr(answer, "how", "").startswith("after"):
+        return text
+    last = statements_of(answer.text).items or (Formula(answer.text.strip(), 0, 0),)
+    if len(last) != 1 or not isinstance(last[0], Formula) or read_side(last[0].text, setting(rubric).notation).unread:
+        return text
+    line = getattr(answer, "line", 0) or max(1, answer.start)
+    claim = Relation(rubric.answer, "=", last[0].text, len(answer.body), line, MAX_RELATIONS + 1)
+    return replace(text, items=(*text.items, claim))
 
 
 def step_remarks(answer: DerivationLike, rubric: Rubric) -> tuple[str, ...]:

@@ -70,6 +70,7 @@ class Rubric:
     shape (lemmas have them) until they are defined. aliases: further spellings. roles: name ->
     letters that may be typed for it where it does not occur. Where several symbols vary, a step may keep all but one
     still. waypoints: what must be reached.
+    answer: the name that a formula alone after `Answer:` is meant to equal.
     """
 
     symbols: Mapping[str, str]
@@ -86,6 +87,7 @@ class Rubric:
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sequence: Sequence | None = None
+    answer: str = ""
 
     def __hash__(self) -> int:
         return hash(self.identity)

@@ -31,6 +31,8 @@ class Typed:
     text: str = ""
     state: str = "typed"
     start: int = 1
+    how: str = ""
+    line: int = 1
 
 
 def judged(body: str, problem: str):
@@ -245,3 +247,39 @@ def test_other_letters_are_said(body, said):
 def test_the_rubric_is_refused_where_it_cannot_be_read():
     with pytest.raises(ValueError):
         derivation(Typed("$w = w$"), replace(RIDGE, definitions={"\\hat{X}": "X ("}))
+
+
+DERIVED = r"""$$\hat X^T \hat X = X^T X + \Sigma^{-1}$$
+$$\hat X^T \hat y = X^T y$$
+$$\hat w = (\hat X^T \hat X)^{-1} \hat X^T \hat y$$
+Answer: """
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (r"$(X^T X + \Sigma^{-1})^{-1} X^T y$", "correct"),
+        (r"(X^T X + \Sigma^{-1})^{-1} X^T y", "correct"),
+        (r"$\hat w = (X^T X + \Sigma^{-1})^{-1} X^T y$", "correct"),
+        (r"as shown above", "partial"),
+        (r"$(X^T X + \Sigma)^{-1} X^T y$", "partial"),
+        (r"(X^T X + Sigma)^{-1} X^T y", "partial"),
+        (r"$\hat w = (X^T X + \Sigma)^{-1} X^T y$", "partial"),
+    ],
+)
+def test_the_final_answer_is_a_claim(answer, kind):
+    verdict = derivation(Typed(DERIVED + answer, answer, how="after `Answer:`", line=4), RIDGE)
+    assert verdict.kind == kind, verdict.message
+    assert [s["line"] for s in steps(verdict, "false")] == ([4] if kind == "partial" and "X" in answer else [])
+
+
+@pytest.mark.parametrize(
+    ("problem", "body"),
+    [
+        ("3", r"$\|w_{t-1}\| + \|\eta F^T y\| = \|w_{t-1}\| + \|\eta F^T y\|$, $\|w_t\| \le \|w_{t-1}\| + \eta \alpha \|y\|$"),
+        ("4", r"$\hat X^T \hat X = \hat X^T \hat X$, $\hat w = \hat w$, $\hat w = (X^T X + \Sigma^{-1})^{-1} X^T y$"),
+        ("4", r"$X = X$, $(X^T X + \Sigma^{-1})^{-1} X^T y = (X^T X + \Gamma^T \Gamma)^{-1} X^T y$"),
+    ],
+)
+def test_truisms_derive_nothing(problem, body):
+    assert judged(body, problem).share < 0.5

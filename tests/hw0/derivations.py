@@ -73,8 +73,11 @@ GRADIENT_DESCENT = replace(
         Waypoint(
             "the triangle inequality for the two parts of the update",
             0.35,
-            values=(*SPLIT, *SQUARED),
-            bounds=((r"\|w_t\|_2 - \|(I - \eta F^T F) w_{t-1}\|_2", r"\|\eta F^T y\|_2"),),
+            bounds=(
+                *((r"\|w_t\|_2", value) for value in SPLIT),
+                *((r"\|w_t\|_2^2", value) for value in SQUARED),
+                (r"\|w_t\|_2 - \|(I - \eta F^T F) w_{t-1}\|_2", r"\|\eta F^T y\|_2"),
+            ),
         ),
         Waypoint(
             "why the first part does not grow",
@@ -139,6 +142,7 @@ RIDGE_FACTS = Rubric(
             "w^{opt}",
         )
     },
+    answer="\\hat{w}",
     roles={
         "X": ("A", "\\Phi", "F"),
         "y": ("b", "t"),
