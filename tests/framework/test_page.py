@@ -95,9 +95,9 @@ def bank():
     return graded_bank()
 
 
-def findings(folder):
+def findings(folder, wanted=lambda _: True):
     with open_submission(folder, HW0) as submission:
-        return list(Checker(HW0, submission).findings())
+        return list(Checker(HW0, submission).findings(wanted))
 
 
 def test_pages_of_the_whole_bank_are_sound_and_hold_every_part(bank):
@@ -143,19 +143,20 @@ def own(folder):
 def test_nothing_that_is_due_is_seen_before_the_due_date(bank):
     """Each value that is due, in every notation, against all outputs and the page of the student's check, for each flawed submission."""
     looked = 0
-    for _, folder, path, _ in bank:
-        found = findings(folder)
+    for place, (_, folder, path, _) in enumerate(bank):
+        found = findings(folder, lambda source, place=place: place == 0 or source != "color_organ")  # torch takes seconds: once will do
         texts = [
             *seen(json.loads(path.read_text(encoding="utf-8"))),
             page.check_page(HW0, folder.name, found),
             *("\n".join(f.lines) for f in found),
         ]
         typed = own(folder) + "\n".join(f.formula for f in found)
+        everything = "\n\x00\n".join(texts)
         for number, values in DUE.items():
             for value in values:
                 if not told(typed, value):
                     looked += 1
-                    assert not [t for t in texts if told(t, value)], (number, value)
+                    assert not told(everything, value), (number, value, [t for t in texts if told(t, value)])
     assert looked > 200
 
 
@@ -182,7 +183,7 @@ def test_what_is_accepted_instead_is_no_answer(tmp_path):
         for place, answer in enumerate(ODD):
             folder = written([{"answers": dict.fromkeys(numbers, answer)}], tmp_path / str(place), HW0)
             texts[answer] = [entry.feedback for entry in grade(folder, only, suite=suite).entries]
-            texts[answer] += ["\n".join(finding.lines) for finding in findings(folder)]
+            texts[answer] += ["\n".join(finding.lines) for finding in findings(folder, lambda source: source == "writeup")]
 
     collected(only, only.profile("full"), use)
     for answer, said in texts.items():
