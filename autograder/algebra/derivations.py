@@ -14,7 +14,7 @@ from autograder.algebra.evaluate import Point, value_at
 from autograder.algebra.expression import definition
 from autograder.algebra.reached import reached
 from autograder.algebra.rings import Real, Undefined, Unsupported
-from autograder.algebra.rubric import Rubric, Setting, Waypoint, bindings, second_letters, setting, typed_names
+from autograder.algebra.rubric import Rubric, Setting, Waypoint, bindings, key_of, second_letters, setting, typed_names
 from autograder.algebra.steps import MAX_RELATIONS, Formula, Relation, Text, statements_of
 from autograder.algebra.walk import Walk
 from autograder.verdict import Json, Verdict, correct, incorrect, missing, partial, undecided
@@ -127,6 +127,7 @@ def follow(text: Text, body: str, final: str, rubric: Rubric) -> Followed:
         if here is not None and (best is None or _rank(here) < _rank(best)):
             best = here
     assert best is not None
+    best = _confirmed(best)
     if best.count("unreadable") and not best.count("false"):
         # a second letter for a name that does occur: only where everything holds with it
         for binding in second_letters(rubric, present, tuple(best.binding.items())):
@@ -134,6 +135,24 @@ def follow(text: Text, body: str, final: str, rubric: Rubric) -> Followed:
             if here is not None and not here.count("false") and here.count("unreadable") < best.count("unreadable"):
                 best = here
     return best
+
+
+def _confirmed(one: Followed) -> Followed:
+    """Without the false steps in which a letter occurs that no valid step shows to stand for what it was taken for."""
+    keys = {key_of(name) for name in one.binding.values()}
+
+    def mentioned(s: Step) -> frozenset[str]:
+        return frozenset().union(*(side.mentions for side in (s.left, s.right) if side is not None))
+
+    sure = frozenset().union(*(mentioned(s) for s in one.steps if s.verdict == "holds" and len(mentioned(s)) > 1))
+    doubtful = keys - sure
+    steps = tuple(
+        replace(s, verdict="unreadable", how="what a letter stands for is not certain", found=None, shapes=None)
+        if s.verdict == "false" and mentioned(s) & doubtful
+        else s
+        for s in one.steps
+    )
+    return replace(one, steps=steps)
 
 
 def _tried(
