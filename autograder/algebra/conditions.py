@@ -308,10 +308,21 @@ def _equation(text: str, one: list[Token], two: list[Token], symbols: Symbols, n
     try:
         e = typer.infer(Node("add", (left, Node("neg", (right,), None, right.at)), None, left.at))
         ranges = {name: typer.find(dim) for name, dim in typer.ranges.items()}
+        loose = sorted(indices_in(e) - set(ranges))
+        if loose:
+            raise Unreadable(text, one[0].at, f"the index {loose[0]!r} stands for no entry", "u_i = 2 v_i")
         e = typer.close(e)
     except Misshapen as bad:
         raise Unreadable(text, bad.at, f"the shapes in this equation do not fit: {bad}", "one condition such as u = 2 v") from None
     return Part(shown, residual=e, indices=tuple(sorted((name, str(dim)) for name, dim in ranges.items())))
+
+
+def indices_in(e: Expr) -> set[str]:
+    """Free indices that occur in a tree."""
+    if e.op == "index":
+        return {e.data}
+    inner = {name for a in e.args for name in indices_in(a)}
+    return inner - {e.data[0]} if e.op == "sum" else inner
 
 
 def _comparison(text: str, statement: list[Token], symbols: Symbols, numpy: bool) -> Part:

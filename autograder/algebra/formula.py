@@ -33,7 +33,10 @@ def numeric_function(text: str, arguments: tuple[str, ...] = ("x", "y")) -> Call
     if len(text) > MAX_CHARACTERS:
         raise Unreadable(text, 0, f"a text of {len(text)} characters", ACCEPTED)
     blanked, parameters = _parameters(text, arguments)
-    table = symbols(dict.fromkeys(parameters, "scalar"))
+    try:
+        table = symbols(dict.fromkeys(parameters, "scalar"))
+    except ValueError as bad:
+        raise Unreadable(text, 0, f"the names of the arguments cannot be used: {bad}", ACCEPTED) from None
     try:
         node = read_answer(blanked, table)
         e = Typer(table, numpy=True).whole(node)

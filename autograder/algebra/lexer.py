@@ -400,6 +400,8 @@ def read_name(text: str) -> Name:
             sub, sup = (sub + t.value, sup) if t.kind == "sub" else (sub, sup + t.value)
             i += 1
         elif t.kind == "op" and t.value in ("_", "^"):
+            if toks[i + 1].kind == "eof":
+                raise Unreadable(text, t.at, "a script is missing", "x_0")
             group, i = group_at(toks, i + 1)
             script = script_text([g for g in group if g.kind != "style"])
             if set(script) == {"'"}:

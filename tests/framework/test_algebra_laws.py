@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.algebra import decide, symbols
+from autograder.algebra import decide, equivalent_by_region, numeric_function, same_condition, symbols
 from autograder.algebra.corpus import equiv_lines
 from autograder.algebra.decide import decide_pair
 from autograder.algebra.evaluate import Point, determinant, inverse, matmul, transpose, value_at
@@ -23,6 +23,7 @@ from autograder.algebra.judge import LOG, decide_expression
 from autograder.algebra.rings import Exact, Modular, Real, Undefined, random_prime
 from autograder.algebra.sample import draw_values, field_draw, small_draw, wide_draw
 from autograder.algebra.symbols import cached_symbols
+from autograder.errors import Unreadable
 
 CORPUS = Path(__file__).resolve().parents[1] / "corpora" / "symbolic.jsonl"
 FUZZED = 20_000
@@ -500,3 +501,61 @@ def test_random_text_is_never_an_exception(defects):
 @pytest.mark.parametrize("seed", [2, 3])
 def test_random_text_is_never_an_exception_at_length(defects, seed):
     fuzz(FUZZED, seed, defects)
+
+
+# --- the other judges meet any text as well
+
+CONDITIONS = [
+    "A = A^T",
+    "$A^\\top = A$",
+    "a_{ij} = a_{ji}",
+    "A is symmetric, i.e. $A = A^\\top$",
+    "A^2 = I",
+    "\\det A > 0",
+    "x_i = 0",
+    "tr(A) = 0",
+]
+PIECEWISE = [
+    "(h(x)-y) x if wx+b > 0 else 0",
+    "\\begin{cases} (h(x) - y) x & wx + b > 0 \\\\ 0 & \\text{otherwise} \\end{cases}",
+    "np.where(w*x + b > 0, (np.maximum(0, w*x + b) - y)*x, 0)",
+    "{ (h(x)-y)x, wx+b>0; 0, else }",
+    "if wx+b > 0: (h(x)-y)x, else: 0",
+]
+FORMULAS = [
+    "\\lambda x, y: (torch.exp(x) - torch.exp(y)) ** 2",
+    "f(x, y) = (x - 0.7y)^2",
+    "$\\ell(x,y) = -y\\log x-(1-y)\\log(1-x)$",
+    "x if x > y else y",
+]
+SQUARE = symbols({"x": "vector n", "A": "matrix n n"})
+UNIT = symbols(
+    {"w": "scalar", "b": "scalar", "x": "scalar", "y": "scalar", "h'": "scalar"},
+    functions={"h": "x", "h'": "x"},
+    definitions={"h": "\\max(0, w x + b)"},
+)
+REGIONS = [("on", "w x + b > 0", "(h - y) x", 0.6), ("off", "w x + b <= 0", "0", 0.4)]
+
+
+def fuzz_judges(count: int, seed: int) -> None:
+    rng = random.Random(seed)
+    kinds = {"correct", "partial", "incorrect", "unreadable", "missing", "undecided"}
+    for _ in range(count):
+        verdict = same_condition(mutated(rng, CONDITIONS, CONDITIONS), "A = A^T", SQUARE, phrases={"symmetric": "A = A^T"})
+        assert verdict.kind in kinds
+        verdict = equivalent_by_region(mutated(rng, PIECEWISE, PIECEWISE), REGIONS, UNIT)
+        assert verdict.kind in kinds
+        text = mutated(rng, FORMULAS, FORMULAS)
+        try:
+            numeric_function(text)(0.3, 0.6)
+        except Unreadable as refused:
+            assert 0 <= refused.offset <= len(text)
+
+
+def test_no_judge_raises_at_random_text():
+    fuzz_judges(150, 1)
+
+
+@pytest.mark.slow
+def test_no_judge_raises_at_random_text_at_length():
+    fuzz_judges(5_000, 2)
