@@ -242,7 +242,9 @@ def _verdict(followed: Followed, text: Text, rubric: Rubric) -> Verdict:
         more = [_complaint(s, followed) for s in false[1:]]
         slip = first.slip or None
         if lacking:
-            more.append(_lack(lacking))
+            free = [w for w in lacking if unclear and not w.final]
+            more += [_lack(part) for part in ([w for w in lacking if w not in free],) if part]
+            more += [f"{_lack(free)} It may stand where something could not be read, and costs nothing."] if free else []
         if share <= 0:
             return incorrect(message, evidence=evidence, slip=slip, method="counterexample", read=read).with_remarks(*more, *remarks)
         return partial(round(min(share, 0.95), 4), message, evidence=evidence, slip=slip, method="counterexample", read=read).with_remarks(

@@ -46,6 +46,9 @@ _ASSUMES: Final = re.compile(
 _GIVEN: Final = re.compile(rf"\b(?:for|where|with|given|under){_BETWEEN}", re.IGNORECASE)
 """Before a formula about one of the problem's own symbols these assume; before any other they lead up to a claim."""
 _CASES: Final = re.compile(r"\b(?:cases?|either|otherwise|unless|would|were)\b", re.IGNORECASE)
+_IF: Final = re.compile(r"\b(?:if|when|whenever|suppos\w*|assum\w*|provided|in the case)\b", re.IGNORECASE)
+_STABLE: Final = re.compile(r"diverg|converg|stable|blow|explod|small enough|sufficiently small", re.IGNORECASE)
+"""What the problem says of the step size itself: no assumption."""
 _SUPPOSED: Final = re.compile(r"\b(?:contradiction|case\s+\d|wlog|w\.l\.o\.g|without (?:any )?loss)", re.IGNORECASE)
 """What is supposed so holds until the end, as far as we can tell."""
 _CLAUSE: Final = re.compile(
@@ -262,7 +265,9 @@ class Walk:
                 side.misfit or (step.slip == "missing_parentheses" and side.node is not read_side(self.put(typed), self.notation).node)
             ):
                 self.carried[typed] = side
-        assumed = _ASSUMES.search(clause) or (_GIVEN.search(clause) and self.parameter(step))
+        stable = _STABLE.search(item.words) is not None
+        assumed = (_ASSUMES.search(clause) and not stable) or (_GIVEN.search(clause) and self.parameter(step)) or self.sized(step)
+        conditional = self.hypothetical or _CASES.search(item.words) or (_IF.search(item.words) and not stable)
         if step.verdict == "false" and not step.shapes:
             if _redefines(item, self.notation):
                 step = replace(step, verdict="unreadable", how="the name stood for something else before", slip="two_meanings", found=None)
@@ -277,9 +282,13 @@ class Walk:
                 step = replace(
                     step, verdict="unreadable", how="an assumption that the problem does not make", slip="assumption", found=None
                 )
-            elif self.hypothetical or _CASES.search(item.words):
+            elif conditional and not self.ranged(step):
                 step = replace(step, verdict="unreadable", how="it may rest on what was supposed before", found=None)
         self.steps.append(step)
+
+    def sized(self, step: Step) -> bool:
+        """Does it compare one of the problem's dimensions with something?"""
+        return any(side is not None and side.node is not None and side.node.op == "dim" for side in (step.left, step.right))
 
     def parameter(self, step: Step) -> bool:
         """Is a side one of the problem's free symbols, or one of its dimensions?"""
