@@ -241,7 +241,7 @@ def sequence_letters(body: str, sequence: Sequence) -> tuple[str, str, int] | No
         for pattern, _ in _patterns(base, (sequence.index, *sequence.indices)):
             for m in pattern.finditer(body):
                 index = m.groupdict().get("j") or m["i"]
-                counts.setdefault(index, set()).add((m["s"] or "").replace(" ", "") if m["s"] else "")
+                counts.setdefault(index, set()).add("".join((m["s"] or "").split()) if m["s"] else "")
         for index in (sequence.index, *sequence.indices):
             shifts = counts.get(index, set())
             if shifts & {"-1"} or shifts & {"+1"} or (len(shifts) == 1 and index == sequence.index):
@@ -256,7 +256,7 @@ def rewritten(text: str, sequence: Sequence, letters: tuple[str, str, int]) -> s
     last = f"{{{sequence.base}_{{{sequence.index}-1}}}}"
 
     def put(m: re.Match[str]) -> str:
-        step = (m["s"] or "").replace(" ", "") if m["s"] else ""
+        step = "".join((m["s"] or "").split()) if m["s"] else ""
         at = {"": 0, "+1": 1, "-1": -1}[step] - shift
         return {0: following, -1: last}.get(at, f"{{{sequence.base}_{{{sequence.index}{at:+d}}}}}")
 
