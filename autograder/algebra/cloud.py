@@ -298,7 +298,7 @@ def _decompose(one: Introduced, values: dict[str, Value], cloud: Cloud, ring: Re
         middle = [[s[i] if i == j else ctx.mpf(0) for j in range(columns)] for i in range(rows)]
         parts = [_listed(u), middle, _listed(vt.T)]
     for key, part in zip(one.keys, parts, strict=True):
-        values[key] = part if rows > 1 or columns > 1 or len(part) > 1 else part[0][0]
+        values[key] = part
 
 
 def _listed(matrix: Any) -> list[list[Any]]:
