@@ -127,3 +127,29 @@ def test_regrade_of_an_empty_folder_is_refused(tmp_path):
     (tmp_path / "none").mkdir()
 
     assert run("regrade", tmp_path / "none", "--out", tmp_path / "out").returncode == 2
+
+
+def test_equiv_gives_a_line_for_each_case_and_a_summary(tmp_path):
+    cases = [
+        {"id": "a", "symbols": {"x": "vector n", "M": "matrix n n"}, "expected": "M x", "answer": "$Mx$"},
+        {"id": "b", "symbols": {"x": "vector n", "M": "matrix n n"}, "expected": "M x", "answer": "x^T M\u2028"},
+        {"id": "c", "symbols": {"x": "vector n"}, "expected": "x", "answer": "q"},
+    ]
+    (tmp_path / "cases.jsonl").write_text("".join(json.dumps(c, ensure_ascii=False) + "\n" for c in cases), encoding="utf-8")
+    ran = run("equiv", tmp_path / "cases.jsonl")
+
+    assert ran.returncode == 0, ran.stderr
+    assert [(v["id"], v["verdict"]) for v in map(json.loads, ran.stdout.split("\n")[:-1])] == [
+        ("a", "equivalent"),
+        ("b", "different"),
+        ("c", "unreadable"),
+    ]
+    assert "3 cases" in ran.stderr
+
+
+def test_equiv_refuses_a_line_that_is_no_case(tmp_path):
+    (tmp_path / "cases.jsonl").write_text('{"id": "a"}\n', encoding="utf-8")
+    ran = run("equiv", tmp_path / "cases.jsonl")
+
+    assert ran.returncode == 2
+    assert len(ran.stderr.strip().splitlines()) == 1

@@ -57,6 +57,7 @@ VECTOR_CALCULUS = symbols({"x": "vector n", "c": "vector n", "A": "matrix n n"})
 ELBOW = symbols(
     {"w": "scalar nonzero", "b": "scalar", "x": "scalar", "y": "scalar", "phi": "scalar"},
     functions={"phi": "x"},
+    aliases={"phi": ["\\Phi", "\\hat{y}"]},
     definitions={"phi": "\\max(0, w x + b)"},
 )
 
