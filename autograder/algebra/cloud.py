@@ -297,8 +297,7 @@ def _decompose(one: Introduced, values: dict[str, Value], cloud: Cloud, ring: Re
             return
         middle = [[s[i] if i == j else ctx.mpf(0) for j in range(columns)] for i in range(rows)]
         parts = [_listed(u), middle, _listed(vt.T)]
-    for key, part in zip(one.keys, parts, strict=True):
-        values[key] = part
+    values |= zip(one.keys, parts, strict=True)
 
 
 def _listed(matrix: Any) -> list[list[Any]]:
