@@ -108,7 +108,8 @@ class _Batched:
             return np.asarray(np.linalg.inv(a))
         except np.linalg.LinAlgError:
             # a singular one among them is undefined, and the others keep their values
-            sound = np.linalg.matrix_rank(a) == a.shape[1]
+            finite = np.isfinite(a).all(axis=(1, 2))
+            sound = finite & (np.linalg.matrix_rank(np.where(finite[:, None, None], a, 0.0)) == a.shape[1])
             out = np.full_like(a, np.nan)
             out[sound] = np.linalg.inv(a[sound])
             return out
@@ -245,5 +246,8 @@ def evaluate(e: Expr, cloud: Cloud) -> tuple[Batch, NDArray[np.float64]]:
     batched = _Batched(cloud.values, cloud.sizes, cloud.count)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        value = batched.at(e)
+        try:
+            value = batched.at(e)
+        except np.linalg.LinAlgError as bad:
+            raise Unsupported(f"double precision does not compute this: {bad}") from None
     return np.broadcast_to(value, (cloud.count, *value.shape[1:])), batched.largest
