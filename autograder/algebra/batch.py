@@ -108,7 +108,7 @@ class _Batched:
             return np.asarray(np.linalg.inv(a))
         except np.linalg.LinAlgError:
             # a singular one among them is undefined, and the others keep their values
-            finite = np.isfinite(a).all(axis=(1, 2))
+            finite = np.asarray(np.isfinite(a).all(axis=(1, 2)))
             sound = finite & (np.linalg.matrix_rank(np.where(finite[:, None, None], a, 0.0)) == a.shape[1])
             out = np.full_like(a, np.nan)
             out[sound] = np.linalg.inv(a[sound])
