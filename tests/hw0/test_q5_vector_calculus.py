@@ -37,8 +37,8 @@ def test_derivative_of_linear_map(answer, judge):
 
 @number("5.d")
 @weight(POINTS["5.d"])
-def test_derivative_of_quadratic_form(answer, judge):
-    """5(d): the derivative of x^T A x"""
+def test_quadratic_form(answer, judge):
+    """5(d): x^T A x, whose derivative has a term for each x"""
     judge(judged(answer("5.d"), derivative(x.T * A * x, x)))
 
 
