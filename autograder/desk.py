@@ -47,9 +47,16 @@ class Student:
 
     worker: Worker
     printed: list[str] = field(default_factory=list)
+    without: frozenset[str] = frozenset()
+    """Modules that need torch, where the grader's machine has none: our fault, and never the student's loss."""
 
     def __call__(self, function: str, *args: object, keep: str | None = None, seconds: float | None = None) -> Reply:
-        """Calls a function (`module.name`) or a kept object (`@name`). Never raises for what the student's code does."""
+        """Calls a function (`module.name`) or a kept object (`@name`). Never raises for what the student's code does.
+
+        Raises RuntimeError where the code needs torch and there is none to run it with.
+        """
+        if function.partition(".")[0] in self.without:
+            raise RuntimeError(f"{function} needs torch, which is not installed where this is graded")
         return self._noted(self.worker.call(function, *args, keep=keep, seconds=seconds))
 
     def attributes(self, kept: str, names: list[str]) -> Reply:
@@ -139,10 +146,20 @@ def _text(path: Path | None) -> str | None:
         return content.decode("latin-1")
 
 
-def _wants_torch(submission: Submission) -> bool:
-    """Whether any code mentions torch: importing it costs seconds, which the others need not pay."""
+def _wants_torch(submission: Submission) -> list[str]:
+    """The files of code that mention torch: importing it costs seconds, which the others need not pay."""
     files = (file for file in submission.files if file.lower().endswith((".py", ".ipynb")))
-    return any(b"torch" in (submission.root / file).read_bytes() for file in files)
+    return [file for file in files if b"torch" in (submission.root / file).read_bytes()]
+
+
+def _without_torch(wanting: list[str], assignment: Assignment) -> frozenset[str]:
+    """The modules whose code cannot run because torch is not installed here."""
+    if not wanting or importlib.util.find_spec("torch") is not None:
+        return frozenset()
+    stems = {Path(file).stem.lower() for file in wanting if file.lower().endswith(".py")}
+    if any(file.lower().endswith(".ipynb") for file in wanting):
+        stems |= set(assignment.files.definitions)
+    return frozenset(name.removesuffix(".py") for name in assignment.files.code if name.removesuffix(".py") in stems)
 
 
 @cache
@@ -168,7 +185,8 @@ def open_desk(
     ends = time.monotonic() + total - min(CLOSING_SECONDS, total / 10)
     with open_submission(path, assignment) as submission:
         sources, remarks = code_sources(submission, assignment)
-        torch = _wants_torch(submission)
+        wanting = _wants_torch(submission)
+        torch = bool(wanting) and importlib.util.find_spec("torch") is not None
         worker = Worker(
             submission.root,
             sources,
@@ -181,7 +199,7 @@ def open_desk(
         with worker:
             writeup = read_writeup(submission, assignment)
             notes = (*submission.notes, *writeup.notes, *remarks)
-            yield Desk(assignment, profile, submission, writeup, Student(worker), ends, notes)
+            yield Desk(assignment, profile, submission, writeup, Student(worker, without=_without_torch(wanting, assignment)), ends, notes)
 
 
 def load_public(assignment: Assignment) -> ModuleType:

@@ -1,5 +1,6 @@
 """Grading end to end, on a toy assignment: what each kind of item becomes, deadlines, partial files, broken suites."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -94,6 +95,22 @@ def test_what_the_deadline_did_not_reach_is_said(tmp_path):
     assert entries["1.code.half"].verdict.kind == "incorrect"
     assert entries["1.code.half"].verdict.evidence["failure"] == "not_reached"
     assert time.monotonic() - began < 30
+
+
+def test_torch_missing_here_is_our_fault_and_costs_nothing(tmp_path, monkeypatch, caplog):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "torch" else found(name, *more))
+    entries = graded(submission(tmp_path / "s", toy__py="import torch\n\ndef double(x):\n    return 2 * x\n"))
+
+    assert {n: e.verdict.kind for n, e in entries.items()} == {
+        "1.a": "correct",
+        "1.b": "undecided",
+        "1.code.double": "error",
+        "1.code.half": "error",
+    }
+    assert entries["1.code.double"].score == 40
+    assert "torch, which is not installed" in entries["1.code.double"].verdict.evidence["said"]
+    assert "public check of 1.code.double failed" in caplog.text
 
 
 def test_a_profile_leaves_out_and_rescales(tmp_path):
