@@ -19,7 +19,7 @@ from autograder.assignment import Assignment
 from autograder.errors import UsageError
 from autograder.overrides import dump_overrides, load_overrides
 from autograder.report import gradescope
-from autograder.score import Report, TestEntry, scored
+from autograder.score import Report, TestEntry, scored, withheld
 from autograder.verdict import error
 
 if sys.version_info >= (3, 11):
@@ -153,8 +153,7 @@ def _write(out: Path, files: Mapping[str, Path], texts: Mapping[str, str]) -> No
 
 
 def _not_run(number: str, assignment: Assignment, profile: str) -> TestEntry:
-    entry = scored(number, assignment, assignment.profile(profile), error(NOT_RUN))
-    return TestEntry(**{**vars(entry), "score": 0.0})
+    return withheld(scored(number, assignment, assignment.profile(profile), error(NOT_RUN)))
 
 
 def _tree(folder: Path, base: Path) -> dict[str, Path]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import difflib
-import hashlib
 import importlib.util
 import time
 import zipfile
@@ -25,7 +24,7 @@ from autograder.algebra.judge import read_typed
 from autograder.algebra.render import render
 from autograder.algebra.symbols import Symbols
 from autograder.assignment import Assignment, find_assignment, is_code, load_assignment
-from autograder.desk import Student, code_sources, load_public
+from autograder.desk import Student, code_sources, load_public, rng_of, seed_of
 from autograder.errors import OutOfBudget, Unreadable
 from autograder.numeric import Numbers, numbers, pieces
 from autograder.submission import ARCHIVE_SUFFIXES, Submission, open_submission
@@ -257,7 +256,7 @@ class Checker:
                 self.submission.root,
                 {**sources, **{f"_changes_in_{name}": _with_probe(name, source) for name, source in sources.items()}},
                 torch=torch,
-                seed=int(self.submission.digest[:8], 16),
+                seed=seed_of(self.submission),
                 limits=Limits(call=self.assignment.call_seconds),
             )
         )
@@ -297,7 +296,7 @@ class Checker:
         public = self.public.PUBLIC_CHECKS.get(number)
         if public is None:
             return "holds", (came or "is there", *lines)
-        said = public(student, self._rng(f"public {number}"))
+        said = public(student, rng_of(self.submission, f"public {number}"))
         if said is not None and said.startswith("missing"):
             return ("wrong", tuple(lines)) if lines else ("missing", ())
         about = said or (public.__doc__ or "holds").strip().partition("\n")[0] + (f" ({came})" if came else "")
@@ -309,7 +308,7 @@ class Checker:
     def _example(self, number: str, example: Example, student: Student) -> tuple[State, str, list[str]]:
         """One call: exceptions, what comes back, changes in place, speed. The state, what came back, what is to be said."""
         assert example.arguments is not None
-        arguments = example.arguments(self._rng(f"example {number}"))
+        arguments = example.arguments(rng_of(self.submission, f"example {number}"))
         began = time.monotonic()
         reply = student(example.function, *arguments, keep="made" if example.then is not None else None)
         if reply.failure is None and example.then is not None:
@@ -358,10 +357,6 @@ class Checker:
                 name=name,
                 source=example.module,
             )
-
-    def _rng(self, purpose: str) -> np.random.Generator:
-        digest = hashlib.sha256(f"{self.submission.digest}:{purpose}".encode()).digest()
-        return np.random.default_rng(int.from_bytes(digest[:8], "little"))
 
     # what would be uploaded
 

@@ -67,7 +67,9 @@ def grade(
         writable(target)
     suite = find_assignment(assignment)
     decisions = load_overrides(overrides, suite) if overrides is not None else None
-    result = graded(submission, suite, profile, seconds=deadline, out=out, overrides=decisions, known_as=known_as)
+    whole = suite.total_seconds if deadline is None else deadline
+    seconds = whole - min(time.monotonic() - BEGAN, whole / 2)
+    result = graded(submission, suite, profile, seconds=seconds, out=out, overrides=decisions, known_as=known_as)
     console = table.console()
     for note in result.notes:
         console.print(note, markup=False)

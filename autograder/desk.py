@@ -85,7 +85,7 @@ class Desk:
     @property
     def seed(self) -> int:
         """Made from the submission's content: the same for the same files, not to be guessed before they are final."""
-        return int(self.submission.digest[:8], 16)
+        return seed_of(self.submission)
 
     def answer(self, part: str) -> Answer:
         """The written answer of a part."""
@@ -93,8 +93,7 @@ class Desk:
 
     def rng(self, number: str) -> np.random.Generator:
         """Random numbers for one part's inputs, the same at every grading of the same content."""
-        digest = hashlib.sha256(f"{self.submission.digest}:{number}".encode()).digest()
-        return np.random.default_rng(int.from_bytes(digest[:8], "little"))
+        return rng_of(self.submission, number)
 
     def packages(self, *, wait: bool) -> dict[str, str]:
         """Versions that the verdicts rest on; Python's and torch's are those of the worker.
@@ -108,6 +107,17 @@ class Desk:
     def protections(self, *, wait: bool) -> tuple[str, ...]:
         """The layers around the student's code; none where they are not known without waiting."""
         return self.student.worker.protections if wait or self.student.worker.greeted else ()
+
+
+def seed_of(submission: Submission) -> int:
+    """The worker's seed, made from the submission's content."""
+    return int(submission.digest[:8], 16)
+
+
+def rng_of(submission: Submission, purpose: str) -> np.random.Generator:
+    """Random numbers for one purpose, the same for the same content."""
+    digest = hashlib.sha256(f"{submission.digest}:{purpose}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "little"))
 
 
 def code_sources(submission: Submission, assignment: Assignment) -> tuple[dict[str, Source], tuple[str, ...]]:
@@ -191,7 +201,7 @@ def open_desk(
             submission.root,
             sources,
             torch=torch,
-            seed=int(submission.digest[:8], 16),
+            seed=seed_of(submission),
             limits=Limits(call=assignment.call_seconds),
             deadline=ends,
             warm=parents(torch) if parents is not None else None,

@@ -15,7 +15,7 @@ from autograder.assignment import Assignment, Profile, is_code
 from autograder.desk import Desk, Parents, load_public, open_desk
 from autograder.overrides import Overrides, answer_keys, applied
 from autograder.report import gradescope
-from autograder.score import Report, TestEntry, scored
+from autograder.score import Report, TestEntry, scored, withheld
 from autograder.suite import Suite, SuiteFailed, collected
 from autograder.verdict import undecided
 
@@ -94,8 +94,7 @@ def grade(
 
 def _pending(number: str, assignment: Assignment, profile: Profile) -> TestEntry:
     """What stands in results.json for a check until it is decided: no points for what nobody has looked at."""
-    entry = scored(number, assignment, profile, undecided("Not reached: grading was cut short before this check."))
-    return TestEntry(**{**vars(entry), "score": 0.0})
+    return withheld(scored(number, assignment, profile, undecided("Not reached: grading was cut short before this check.")))
 
 
 def _public_checks(desk: Desk) -> list[str]:

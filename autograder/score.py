@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from autograder.assignment import Assignment, Profile
 from autograder.verdict import SHARE_SLACK, Verdict
@@ -119,6 +119,11 @@ def scored(
         verdict=verdict,
         feedback=feedback(verdict, echo=number not in assignment.never_echo),
     )
+
+
+def withheld(entry: TestEntry) -> TestEntry:
+    """The entry without its points: nobody has looked at the work yet."""
+    return replace(entry, score=0.0)
 
 
 def feedback(verdict: Verdict, *, echo: bool = True) -> str:

@@ -64,7 +64,6 @@ _COMMAND: Final = re.compile(r"\\([A-Za-z]+)\*?")
 _ATTR: Final = re.compile(r"\.([A-Za-z_]\w*)", re.ASCII)
 _TEXT_ARGUMENT: Final = re.compile(r"\s*\{([^{}$]*)\}")
 _ENVIRONMENT: Final = re.compile(r"\s*\{\s*([A-Za-z]+\*?)\s*\}(?:\s*\{[lcrp|@{}\s]*\})?(?:\s*\[[a-z]\])?")
-WORDS_FOR: Final = {"varnothing": "0", "emptyset": "0"}
 
 
 def tokens(text: str) -> list[Token]:

@@ -24,8 +24,6 @@ from autograder.verdict import Json, Verdict, correct, incorrect, partial, undec
 
 BOUNDARY_COST: Final = 0.1
 """Share of the points that a difference on a boundary alone costs, at most."""
-POINTS_WANTED: Final = 10
-"""Points inside each region."""
 MAX_POINTS: Final = 160
 METHOD: Final = "exact evaluation at points inside every region and on the boundaries"
 

@@ -60,7 +60,7 @@ class _Renderer:
         if op in ("mul", "scale", "matmul"):
             return self.product(e)
         if op == "had":
-            return f"{self.at(args[0], POWER)} ⊙ {self.at(args[1], POWER)}", SUM if False else PRODUCT
+            return f"{self.at(args[0], POWER)} ⊙ {self.at(args[1], POWER)}", PRODUCT
         if op == "transpose":
             return self.at(args[0], ATOM) + "ᵀ", POWER
         if op in ("inverse", "recip"):

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from autograder.algebra.evaluate import Point, identity, inverse, matmul, symbols_in, transpose, value_at
 from autograder.algebra.expression import Expr, read_expected
-from autograder.algebra.rings import Exact, Matrix, Modular, Number, Real, Ring, Undefined, Value
+from autograder.algebra.rings import Exact, Matrix, Modular, Number, Ring, Undefined, Value
 from autograder.algebra.symbols import SCALAR, Symbol, Symbols
 
 Draw: TypeAlias = Callable[[], Number]
@@ -221,8 +221,3 @@ def lift(values: Mapping[str, Value], ring: Ring) -> dict[str, Value]:
     for key, value in values.items():
         out[key] = [[ring.const(x) for x in row] for row in value] if isinstance(value, list) else ring.const(value)
     return out
-
-
-def real_ring(digits: int) -> Real:
-    """High precision."""
-    return Real(digits)

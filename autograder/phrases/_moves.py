@@ -232,10 +232,6 @@ CUE = re.compile(
     r"\b(?:if|when|whenever|for|provided|assuming|given|as long as|in case|where|with|since|because|suppose|let|take|iff|only if"
     r"|e\.g|example|case|once|say)\b"
 )
-EXAMPLE = re.compile(
-    r"\be\.?g\b|\bexample\b|\binstance\b|\bsuppose\b|\blet\b|\btake\b|\bwith\b|\bsay\b|\bfor\b|\bif\b|\bwhen\b|\btry\b"
-    r"|\bcheck\w*\b|\bnumeric\w*\b|="
-)
 OPPOSITE = {"right": "left", "left": "right", "up": "down", "down": "up", "steeper": "shallower", "shallower": "steeper"}
 
 

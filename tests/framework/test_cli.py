@@ -4,9 +4,13 @@ import csv
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from autograder import cli
+from autograder.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 TOY = ROOT / "tests" / "corpora" / "toy"
@@ -153,3 +157,21 @@ def test_equiv_refuses_a_line_that_is_no_case(tmp_path):
 
     assert ran.returncode == 2
     assert len(ran.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("words", "whole"), [((), 300), (("--deadline", "20"), 20)])
+def test_the_deadline_counts_from_the_start_of_the_command(monkeypatch, words, whole):
+    """What our own imports took is no longer there for the submission."""
+    given = []
+
+    def graded(*_, seconds, **__):
+        given.append(seconds)
+        raise UsageError("seen enough")
+
+    monkeypatch.setattr("autograder.grade.grade", graded)
+    monkeypatch.setattr(cli, "BEGAN", time.monotonic() - 5)
+    monkeypatch.setattr(sys, "argv", ["autograder", "grade", str(TOY / "reference" / "toy"), *words])
+    with pytest.raises(SystemExit):
+        cli.main()
+
+    assert whole - 10 < given[0] <= whole - 5
