@@ -17,6 +17,8 @@ MAX_FORMULA = 160
 MARKUP = re.compile(r"[\\^_{]")
 RELATION = re.compile(r"[=<>≤≥]")
 COMMAND = re.compile(r"\\([A-Za-z]+)[ ]?|\\(.)")
+ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{[^{}]*\}")
+NESTING = re.compile(rf"{ENVIRONMENT.pattern}|\\.|([{{}}])")
 RENDERED = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "varepsilon": "ε", "eta": "η", "theta": "θ",
     "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "ϕ", "varphi": "φ",
@@ -48,6 +50,9 @@ def _skeleton(line: str) -> tuple[str, list[int]]:
     at = 0
     while at < len(line):
         char = line[at]
+        if char == "\\" and (named := ENVIRONMENT.match(line, at)) is not None:
+            at = named.end()  # the name of an environment is not rendered
+            continue
         if char == "\\" and (found := COMMAND.match(line, at)) is not None:
             put = RENDERED.get(found[1] or "", "") if found[1] else {"|": "∥", "{": "{", "}": "}"}.get(found[2], "")
             for each in put:
@@ -60,6 +65,16 @@ def _skeleton(line: str) -> tuple[str, list[int]]:
             offsets.append(at)
         at += 1
     return "".join(shown), offsets
+
+
+def _closed(piece: str) -> bool:
+    """Whether the piece ends no brace or environment that began before it: what does is part of a formula, not a copy of one."""
+    depth = 0
+    for found in NESTING.finditer(piece):
+        depth += {"begin": 1, "{": 1, "end": -1, "}": -1}.get(found[1] or found[2] or "", 0)
+        if depth < 0:
+            return False
+    return True
 
 
 def _line(line: str) -> str:
@@ -76,7 +91,8 @@ def _line(line: str) -> str:
         stop = offsets[end] if end < len(offsets) else len(line)
         second = line[offsets[middle - 1] + 1 : stop]
         spaced = " " in second.strip() and " " not in first and RELATION.search(first) is not None
-        if MARKUP.search(first) or not (MARKUP.search(second) or spaced):
+        torn = not (_closed(first) and _closed(line[offsets[middle - 1] + 1 : offsets[end - 1] + 1]))
+        if torn or MARKUP.search(first) or not (MARKUP.search(second) or spaced):
             at = start + 1
             continue
         third = shown[end : end + size]

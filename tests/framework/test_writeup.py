@@ -287,6 +287,29 @@ def test_work_above_an_empty_answer_line_is_mentioned(tmp_path):
     assert "above" in answer.note
 
 
+FACTORS = (
+    r"\begin{bmatrix} X^T & \Gamma^T \end{bmatrix}",
+    r"\begin{bmatrix} X \\ \Gamma \end{bmatrix}",
+    r"\begin{pmatrix} a & b & c \end{pmatrix}",
+    r"\begin{array}{ccc} a & b & c \end{array}",
+    r"\mathbf{abc}",
+    r"\sqrt{abc}",
+    r"\frac{100}{100}",
+    r"x_{100}^{100}",
+)
+
+
+@pytest.mark.parametrize("left", FACTORS)
+@pytest.mark.parametrize("right", FACTORS)
+def test_a_product_is_no_formula_pasted_twice(left, right, tmp_path):
+    """Names of environments are not rendered, and a copy ends nothing that began before it: `\\end{}` came of both."""
+    for between in ("", " "):
+        formula = f"$M = {left}{between}{right}$"
+        answer = read_files(tmp_path, writeup__md=f"# 5. Vector Calculus Review\n\n(c)\n\n{formula}\n").answer("5.c")
+
+        assert answer.body == formula
+
+
 def test_files_that_are_pulled_in_are_not_followed(tmp_path):
     secret = tmp_path / "secret.tex"
     writeup = read_files(tmp_path, writeup__tex=f"\\section{{5}}\n(a) \\input{{{secret}}} $c^T$", secret__tex="(b) $2x^T$")
