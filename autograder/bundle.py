@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 import sys
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from autograder.archive import write_archive
 from autograder.assignment import Assignment
 from autograder.errors import UsageError
 from autograder.overrides import dump_overrides, load_overrides
@@ -34,9 +34,6 @@ OVERRIDES = "overrides.toml"
 """At the root of the zip, where there are decisions of persons."""
 
 LEFT_OUT = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
-
-EPOCH = (1980, 1, 1, 0, 0, 0)
-"""Time of every file in a zip, so that the same files give the same zip."""
 
 HANDED_OUT = ("assignment.toml", "public.py")
 """Of the suite, what students get."""
@@ -83,7 +80,7 @@ def build(out: Path, assignment: Assignment, profile: str, torch_index: str | No
     files = {name: home / name for name in (*SCRIPTS, "pyproject.toml")}
     files |= _tree(package, home) | _tree(home / "locks", home)
     files |= {f"tests/{assignment.name}/{name}": path for name, path in _tree(assignment.folder, assignment.folder).items()}
-    _write(out, files, texts)
+    write_archive(out, {**files, **texts}, SCRIPTS)
     yield f"{out}: {len(files) + len(texts)} files, {out.stat().st_size / 1024:.0f} KiB; upload it as the autograder of {assignment.title}."
     yield f"Profile {profile}: {len(chosen.points)} parts and functions, {sum(chosen.points.values()):g} points."
     if decisions is not None:
@@ -110,7 +107,7 @@ def build_handout(out: Path, assignment: Assignment) -> Iterator[str]:
         "README.md": (home / GUIDE).read_text(encoding="utf-8").format(name=assignment.name, title=assignment.title),
         "pyproject.toml": _handout_project(project, files, assignment.name),
     }
-    _write(out, files, texts)
+    write_archive(out, {**files, **texts}, SCRIPTS)
     yield f"{out}: {len(files) + len(texts)} files, {out.stat().st_size / 1024:.0f} KiB; give it to the students of {assignment.title}."
     yield f"Unpacked: pip install . (torch too: pip install '.[torch]'), then autograder check student_template/{assignment.name}"
 
@@ -140,16 +137,6 @@ def _package(file: str) -> str:
 def _toml(table: Mapping[str, Any]) -> list[str]:
     """Keys with texts and lists of texts: JSON's strings and lists are TOML's."""
     return [f"{json.dumps(key)} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
-
-
-def _write(out: Path, files: Mapping[str, Path], texts: Mapping[str, str]) -> None:
-    """Writes a zip in which the same files give the same bytes."""
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted({*files, *texts}):
-            about = zipfile.ZipInfo(name, EPOCH)
-            about.compress_type = zipfile.ZIP_DEFLATED
-            about.external_attr = (0o100755 if name in SCRIPTS else 0o100644) << 16
-            archive.writestr(about, texts[name] if name in texts else files[name].read_bytes())
 
 
 def _not_run(number: str, assignment: Assignment, profile: str) -> TestEntry:

@@ -11,7 +11,6 @@ import ast
 import difflib
 import importlib.util
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ import numpy as np
 from autograder.algebra.judge import read_typed
 from autograder.algebra.render import render
 from autograder.algebra.symbols import Symbols
+from autograder.archive import write_archive
 from autograder.assignment import Assignment, find_assignment, is_code, load_assignment
 from autograder.desk import Student, code_sources, load_public, rng_of, seed_of
 from autograder.errors import OutOfBudget, Unreadable
@@ -48,9 +48,6 @@ NOT_WRITTEN = "NotImplementedError"
 
 LISTED = 12
 """Numbers that the summary names; the rest are counted."""
-
-EPOCH = (1980, 1, 1, 0, 0, 0)
-"""Time of every file in a zip, so that the same files give the same zip."""
 
 CHANGES = """
 def changed_by(name, *arguments):
@@ -500,13 +497,9 @@ def summary(found: Sequence[Finding]) -> str:
 
 def write_zip(path: Path, assignment: Assignment, out: Path) -> int:
     """Writes what would be uploaded as a zip; the number of files. Raises UsageError, OSError."""
-    with open_submission(path, assignment) as submission, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with open_submission(path, assignment) as submission:
         files = [f for f in submission.files if not f.lower().endswith(ARCHIVE_SUFFIXES)]
-        for file in files:
-            about = zipfile.ZipInfo(file, EPOCH)
-            about.compress_type = zipfile.ZIP_DEFLATED
-            about.external_attr = 0o100644 << 16
-            archive.writestr(about, (submission.root / file).read_bytes())
+        write_archive(out, {file: submission.root / file for file in files})
     return len(files)
 
 

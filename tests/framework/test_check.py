@@ -303,6 +303,9 @@ def test_the_zip_holds_what_would_be_uploaded(tmp_path):
 
     assert write_zip(tmp_path, TOY, tmp_path.parent / "up.zip") == 2
     assert zipfile.ZipFile(tmp_path.parent / "up.zip").namelist() == ["notes.md", "toy.py"]
+    os.utime(tmp_path / "toy.py", (1e9, 1e9))
+    write_zip(tmp_path, TOY, tmp_path.parent / "again.zip")
+    assert (tmp_path.parent / "again.zip").read_bytes() == (tmp_path.parent / "up.zip").read_bytes()
     assert "toy.py" in "\n".join(upload.lines)
     assert "2 files, 12 B" in upload.lines[-1]
 

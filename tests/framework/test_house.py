@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "autograder"
 
 LEVELS = (
     {"verdict", "errors", "child"},
-    {"assignment", "submission", "writeup", "phrases", "notebook", "algebra", "worker", "numeric", "training"},
+    {"archive", "assignment", "submission", "writeup", "phrases", "notebook", "algebra", "worker", "numeric", "training"},
     {"desk", "score", "plugin", "report"},
     {"overrides", "suite", "grade", "check"},
     {"export", "store", "grades", "progress", "against", "pages", "jobs", "conclusion", "regrade", "review", "replay", "bundle"},
