@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import difflib
 import importlib.util
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -19,8 +20,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from autograder.algebra.derivations import Followed, follow
+from autograder.algebra.expression import Expr
 from autograder.algebra.judge import read_typed
 from autograder.algebra.render import render
+from autograder.algebra.rubric import Rubric, key_of, sequence_letters
+from autograder.algebra.steps import statements_of
 from autograder.algebra.symbols import Symbols
 from autograder.archive import write_archive
 from autograder.assignment import Assignment, find_assignment, is_code, load_assignment
@@ -39,6 +44,15 @@ SLOW_SECONDS = 1.0
 
 CLOSE_NAME = 0.7
 """How much alike two names are (difflib's ratio) for one to be taken for a misspelling of the other."""
+
+MAX_UNREAD = 6
+"""Steps that could not be read and are shown; the rest are counted."""
+
+MAX_STEP = 160
+"""Characters of a step that is shown."""
+
+SIZES = re.compile(r"\\(?:left|right)(?![A-Za-z])\s*")
+"""Sizes of brackets, of which a step that is cut from a chain may keep one half."""
 
 READ_AS = "Read as: "
 """Stands before a formula as it was read, in a judge's account."""
@@ -149,6 +163,63 @@ def judged(verdict: Verdict, answer: Answer) -> Reading:
     shown = verdict.read or quoted(answer)
     formula_of = next((line.partition(READ_AS)[2] for line in shown.splitlines() if READ_AS in line), "")
     return Reading("person" if verdict.kind == "undecided" else "read", tuple(shown.splitlines()), formula_of)
+
+
+def derived(answer: Answer, facts: Rubric) -> Reading:
+    """How a derivation is read: how many steps, in which letters, what could not be read and on which line; nothing of what holds.
+
+    facts: a rubric without waypoints. What is said hangs on notation alone: a false step is as well read as a true one.
+    """
+    text = statements_of(answer.body, max(1, answer.start))
+    followed = follow(text, answer.body, answer.text, facts)
+    read: list[tuple[int, str]] = []
+    unread: list[str] = []
+    for step in followed.steps:
+        sides = [side for side in (step.left, step.right) if side is not None]
+        why = next((side.unread for side in sides if side.unread), "" if sides else step.how)
+        shown = f"`{_short(SIZES.sub('', step.text))}`"
+        if why:
+            unread.append(f"not readable, line {step.line}: {shown}: {_short(why)}")
+        else:
+            read.append((step.line, shown))
+    if not read:
+        told = f"none of {len(unread)} steps can be read" if unread else "no steps are found: relations such as a = b or a ≤ b"
+        return Reading("person", (f"{told}; a person reads it.", *_some(unread), quoted(answer)))
+    first, last = min(line for line, _ in read), max(line for line, _ in read)
+    place = f"line {first}" if first == last else f"lines {first} to {last}"
+    lines = [f"{len(read)} step{'s are' if len(read) > 1 else ' is'} read, {place}{_letters(answer, followed, facts)}"]
+    lines += [f"{len(unread)} more {'is' if len(unread) == 1 else 'are'} left to a person:"] if unread else []
+    lines += _some(unread)
+    lines += [quoted(answer)] if answer.how.startswith("after") else [f"the last one, line {read[-1][0]}: {read[-1][1]}"]
+    if not text.complete:
+        lines.append("It is longer than what is read here; a person reads the rest.")
+    return Reading("read", tuple(lines))
+
+
+def _letters(answer: Answer, followed: Followed, facts: Rubric) -> str:
+    """Which of the letters that were typed stand for the sheet's own."""
+    table = followed.setting.table
+    of = {key_of(name): name for name in facts.symbols}
+    said = [
+        f"{letter} as {render(Expr('sym', (), key_of(name), table.by_key(key_of(name)).shape), table)}"
+        for letter, name in followed.binding.items()
+        if key_of(name) in of
+    ]
+    iterates = sequence_letters(answer.body, facts.sequence) if facts.sequence else None
+    if facts.sequence and iterates and iterates != (facts.sequence.base, facts.sequence.index, 0):
+        base, index, ahead = iterates
+        said.append(f"{base}_{f'{{{index}+1}}' if ahead else index} as {facts.sequence.base}_{facts.sequence.index}")
+    return f", with {', '.join(said)}" if said else ", in the letters of the sheet"
+
+
+def _some(unread: Sequence[str]) -> list[str]:
+    more = len(unread) - MAX_UNREAD
+    return [*unread[:MAX_UNREAD], *([f"and {more} more"] if more > 0 else [])]
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= MAX_STEP else f"{text[:MAX_STEP]}…"
 
 
 def quoted(answer: Answer, limit: int = 200) -> str:

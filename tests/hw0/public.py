@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from autograder.algebra import Rubric, same_condition, steps_read, symbols
+from autograder.algebra import Rubric, Sequence, same_condition, symbols
 from autograder.assignment import load_assignment
-from autograder.check import Example, Reading, formula, judged, quoted
+from autograder.check import Example, Reading, derived, formula, judged, quoted
 from autograder.phrases import Region, Subject, claim, read_quantities, said_something, yes_or_no
 from autograder.worker import Kept, Polynomial, Reply, Tensor
 from autograder.writeup import Answer
@@ -25,32 +25,97 @@ POINTS = load_assignment(Path(__file__).parent).points
 
 # ---------------------------------------------------------------------------------------------------- symbols
 
-GRADIENT_DESCENT = symbols(
-    {
+GRADIENT_DESCENT_FACTS = Rubric(
+    symbols={
         "F": "matrix n d",
         "y": "vector n",
-        "w_t": "vector d",
         "w_{t-1}": "vector d",
+        "w_t": "vector d",
         "w_0": "vector d",
         "w_1": "vector d",
         "eta": "scalar positive",
         "alpha": "scalar positive",
         "t": "scalar positive",
+        "\\sigma_i": "scalar",
     },
+    definitions={
+        "alpha": r"\|F\|_2",
+        "w_t": r"w_{t-1} - \eta F^T (F w_{t-1} - y)",
+        "w_0": "0_d",
+        "w_1": r"\eta F^T y",
+    },
+    uppers={"eta": r"2 / \alpha^2"},
+    recursion=("w_{t-1}", "t", "w_t"),
+    singular={"\\sigma_i": "F"},
+    aliases={"\\sigma_i": ("\\sigma_j", "s_i")},
+    roles={
+        "F": ("X", "A", "\\Phi", "\\phi", "M", "\\Psi"),
+        "y": ("b", "\\mathbf{b}"),
+        "alpha": (
+            "\\sigma_{max}",
+            "\\sigma_1",
+            "\\lambda_{max}",
+            "\\sigma",
+            "L",
+            "\\sigma_{\\max}",
+            "\\lambda_{\\max}",
+            "\\bar{\\sigma}",
+            "s_1",
+            "a",
+        ),
+        "eta": ("\\lambda", "\\gamma", "\\mu", "\\epsilon", "\\tau", "h", "\\alpha", "\\rho"),
+    },
+    generic={"v": "vector d", "u": "vector d", "z": "vector d"},
+    sequence=Sequence("w", "t", ("\\theta", "x", "\\beta", "u", "v")),
+    waypoints=(),
 )
+"""What the sheet says of gradient descent, and letters that may be typed for its own. What has to be reached is not said here."""
 
-RIDGE = symbols(
-    {
+RIDGE_FACTS = Rubric(
+    symbols={
         "X": "matrix n d",
         "y": "vector n",
         "w": "vector d",
+        "\\hat{X}": "matrix n+d d",
+        "\\hat{y}": "vector n+d",
         "\\hat{w}": "vector d",
         "Sigma": "matrix d d positive_definite",
         "Gamma": "matrix d d invertible",
-        "\\hat{X}": "matrix n+d d",
-        "\\hat{y}": "vector n+d",
     },
+    definitions={
+        "\\hat{X}": r"\begin{bmatrix} X \\ \Gamma \end{bmatrix}",
+        "\\hat{y}": r"\begin{bmatrix} y \\ 0_d \end{bmatrix}",
+        "\\hat{w}": r"(X^T X + \Sigma^{-1})^{-1} X^T y",
+    },
+    constraints=("Gamma^T Gamma = Sigma^{-1}",),
+    solutions={"w": r"(X^T X + \Sigma^{-1})^{-1} X^T y"},
+    varies={"w": "dw"},
+    aliases={
+        "\\hat{w}": (
+            "w^*",
+            "w^\\star",
+            "w_*",
+            "\\hat{w}_{MAP}",
+            "w_{MAP}",
+            "\\hat{w}_{OLS}",
+            "w_{OLS}",
+            "\\hat{w}_{ridge}",
+            "\\hat{w}_{aug}",
+            "w_{opt}",
+            "w^{opt}",
+        )
+    },
+    answer="\\hat{w}",
+    roles={
+        "X": ("A", "\\Phi", "F"),
+        "y": ("b", "t"),
+        "w": ("\\theta", "x", "\\beta"),
+        "Gamma": ("L", "R", "G", "C", "\\Lambda"),
+        "Sigma": ("S", "\\Lambda", "P"),
+    },
+    waypoints=(),
 )
+"""The same of the ridge regression."""
 
 VECTOR_CALCULUS = symbols({"x": "vector n", "c": "vector n", "A": "matrix n n"})
 
@@ -106,8 +171,8 @@ SYMBOLS = {
 }
 """The symbols of every part whose answer is a formula."""
 
-STEPS = {"3": GRADIENT_DESCENT, "4": RIDGE}
-"""The symbols of every part whose answer is a derivation."""
+STEPS = {"3": GRADIENT_DESCENT_FACTS, "4": RIDGE_FACTS}
+"""What is known to every part whose answer is a derivation."""
 
 
 def read_as(part: str, answer: Answer) -> Reading:
@@ -125,8 +190,7 @@ def read_as(part: str, answer: Answer) -> Reading:
         return values(answer)
     if problem == "8":
         return judged(said_something(answer, echo=part != "8.b"), answer)
-    rubric = Rubric(symbols={symbol.name: symbol.text for symbol in STEPS[part].declared}, waypoints=())
-    return Reading("read", (*steps_read(answer, rubric).splitlines(), quoted(answer)))
+    return derived(answer, STEPS[part])
 
 
 def condition(answer: Answer) -> Reading:
