@@ -84,7 +84,8 @@ def build(out: Path, assignment: Assignment, profile: str, torch_index: str | No
     yield f"{out}: {len(files) + len(texts)} files, {out.stat().st_size / 1024:.0f} KiB; upload it as the autograder of {assignment.title}."
     yield f"Profile {profile}: {len(chosen.points)} parts and functions, {sum(chosen.points.values()):g} points."
     if decisions is not None:
-        yield f"{len(decisions.decisions)} decisions of persons go with it."
+        count = len(decisions.decisions)
+        yield "1 decision of a person goes with it." if count == 1 else f"{count} decisions of persons go with it."
     if torch_index is None:
         yield "No --torch-index was given: on Linux, pip's default torch brings gigabytes of CUDA into the image; name one with CPU builds."
 

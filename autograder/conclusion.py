@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any
 from autograder.against import changes_csv, compared, said_earlier
 from autograder.assignment import load_assignment
 from autograder.export import Handed
-from autograder.grades import grades
+from autograder.grades import decided_in, grades
 from autograder.report.classroom import changes_page, class_page
 from autograder.report.gradescope import replace_text
 from autograder.review import queue
@@ -42,7 +43,9 @@ class Conclusion:
         """Writes grades.csv and class.html; a line about them, and how many submissions the grader failed at."""
         assignment = load_assignment(self.suite)
         profile = assignment.profile(self.profile)
-        replace_text(self.out / "grades.csv", grades(self.handed, self.standing(), assignment, profile))
+        text = grades(self.handed, self.standing(), assignment, profile)
+        lost = self.lost(text)
+        replace_text(self.out / "grades.csv", text)
         states: Counter[str] = Counter()
         rows: list[dict[str, Any]] = []
         parts: dict[str, dict[str, Any]] = {
@@ -71,7 +74,17 @@ class Conclusion:
         told = ", ".join(f"{count} {state}" for state, count in states.most_common()) or "none graded"
         many = "1 answer waits" if len(groups) == 1 else f"{len(groups)} different answers wait"
         wait = f"; {many} for a person (`autograder review {self.out}`)" if groups else ""
-        return f"{len(self.handed)} submissions ({told}): {self.out / 'grades.csv'}, {self.out / 'class.html'}{wait}", broken
+        return f"{len(self.handed)} submissions ({told}): {self.out / 'grades.csv'}, {self.out / 'class.html'}{wait}{lost}", broken
+
+    def lost(self, text: str) -> str:
+        """A line about submissions that a person had decided about when grades.csv was last written, and that have no decision now."""
+        try:
+            held, holds = decided_in((self.out / "grades.csv").read_text(encoding="utf-8")), decided_in(text)
+        except (OSError, ValueError, csv.Error):
+            return ""
+        gone = len(held & {handed.name for handed in self.handed} - holds)
+        many = "1 submission has" if gone == 1 else f"{gone} submissions have"
+        return f"\n{many} lost a person's decision that held before; was it meant to go? `--overrides` names the file." if gone else ""
 
     def changes(self, against: Path, earlier: int | None) -> tuple[str, int]:
         """Writes changes.html and changes.csv; a line for each of the largest causes, and how many parts changed.

@@ -24,6 +24,9 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 NOT_GRADED = "not graded in this run"
 
+NOTHING = "nothing that is graded was found: "
+"""Before what is known of a submission in which every part is missing."""
+
 
 def formula_safe(cell: object) -> object:
     """A cell that no spreadsheet takes for a formula: text is marked as text by an apostrophe."""
@@ -42,6 +45,11 @@ def grades(handed: Iterable[Handed], outcomes: Iterable[tuple[str, Outcome]], as
         rows += _rows(h, Outcome("", NOT_GRADED))
     rows.sort(key=lambda row: str(row["submission"]))
     return table([*ABOUT, "score", *numbers, *AFTER], rows)
+
+
+def decided_in(text: str) -> frozenset[str]:
+    """The submissions for which a grades.csv has a decision of a person."""
+    return frozenset(str(row.get("submission")) for row in csv.DictReader(io.StringIO(text)) if row.get("decided_by_person"))
 
 
 def table(columns: Sequence[str], rows: Iterable[dict[str, object]]) -> str:
@@ -65,6 +73,9 @@ def _rows(handed: Handed, outcome: Outcome) -> list[dict[str, object]]:
         document = json.loads(outcome.results)
         tests = document["tests"]
         common |= {"score": document["score"], **{test["number"]: test["score"] for test in tests}}
+        if all(test["extra_data"]["verdict"] == "missing" for test in tests):  # who looks at a row of zeros asks why
+            notes, _, _ = document["output"].partition("\n\n")
+            common["reason"] = f"{NOTHING}{' '.join(notes.split())}"
         common["needs_review"] = sum(NEEDS_REVIEW in test["tags"] for test in tests)
         decided = [f"{test['number']}: {_reason(test['output'])}" for test in tests if BY_PERSON in test["tags"]]
         common["decided_by_person"] = "; ".join(decided)

@@ -46,7 +46,7 @@ HEADER = """\
 # Decisions of persons. `autograder regrade --overrides` applies them; `autograder build --overrides` ships them.
 # Each names a part, its points (of those in assignment.toml) and a reason, and one of:
 #   answer      every submission whose normalised answer has this hash, as `autograder review` shows it
-#   submission  one submission, by name; content, where it stands too: only as long as its files are these
+#   submission  one submission, by its name in the export; where `content` stands too, whatever holds exactly these files
 # The last decision that fits counts; one for a submission goes before one for an answer. `text` is for people.
 """
 

@@ -22,6 +22,7 @@ SHOWN_BODY = 3_000
 """Characters of a part that the walk prints."""
 
 HELP = "points [and a reason], `s` skip, `u` undo, `q` quit"
+LAST = "that was the last one: Enter to end, `u` undo"
 
 
 @dataclass(frozen=True)
@@ -131,29 +132,38 @@ def review(folder: Path, file: Path, ask: Callable[[str], str], say: Callable[[s
     overrides = load_overrides(file, assignment) if file.exists() else Overrides()
     everything = queue(read_run(folder), assignment)
     waiting = [group for group in everything if not group.known_by(overrides.decisions)]
+    if not everything:
+        say(f"nothing in {folder} waits for a person")
+        return
     done = len(everything) - len(waiting)
-    say(f"{len(everything)} different answers to look at, {done} decided already; decisions go to {file}")
+    many = "1 answer" if len(everything) == 1 else f"{len(everything)} different answers"
+    held = f", which holds {len(overrides.decisions)}" if overrides.decisions else ""
+    say(f"{many} to look at, {done} decided already; decisions go to {file}{held}")
     made: list[int] = []  # places in `waiting` at which a decision was made in this walk
     at = 0
-    while at < len(waiting):
-        group = waiting[at]
-        say("")
-        for line in shown(group, assignment, done + at + 1, len(everything)):
-            say(line)
-        word = _asked(ask, HELP)
+    while True:
+        if at < len(waiting):
+            say("")
+            for line in shown(waiting[at], assignment, done + at + 1, len(everything)):
+                say(line)
+            word = _asked(ask, HELP)
+        else:
+            word = _asked(ask, LAST) or "q" if made else "q"
         if word in (None, "q"):
             break
-        if word == "s":
-            at += 1
-        elif word == "u":
+        if word == "u":
             if not made:
                 say("nothing was decided in this walk")
                 continue
             at = made.pop()
             overrides = replace(overrides, decisions=overrides.decisions[:-1])
             write_overrides(file, overrides)
+        elif at == len(waiting):
+            say(f"{word!r} is not understood here")
+        elif word == "s":
+            at += 1
         else:
-            decision = _decided(group, str(word), assignment, ask, say)
+            decision = _decided(waiting[at], str(word), assignment, ask, say)
             if decision is None:
                 continue
             overrides = replace(overrides, decisions=(*overrides.decisions, decision))
@@ -162,7 +172,9 @@ def review(folder: Path, file: Path, ask: Callable[[str], str], say: Callable[[s
             at += 1
     left = sum(not group.known_by(overrides.decisions) for group in everything)
     say("")
-    say(f"{len(made)} decided now, {left} left. `autograder regrade ... --overrides {file}` applies them.")
+    say(f"{len(made)} decided now, {left} left.")
+    if overrides.decisions:
+        say(f"`autograder regrade ... --out {folder} --overrides {file}` applies them, `autograder build --overrides {file}` ships them.")
 
 
 def _asked(ask: Callable[[str], str], prompt: str) -> str | None:
@@ -188,6 +200,8 @@ def _decided(group: Group, line: str, assignment: Assignment, ask: Callable[[str
     if not reason:
         say("a decision needs a reason")
         return None
+    many = "1 submission" if len(group.members) == 1 else f"{len(group.members)} submissions"
+    say(f"{group.part}: {points:g} of {worth:g} points for {many}: {inert(reason, SHOWN_BODY)}")
     return group.decision(points, reason)
 
 

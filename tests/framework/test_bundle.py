@@ -17,6 +17,7 @@ from autograder.report import gradescope
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # pytest's importlib mode does not put it there
 from flawed_bank import DUE, plain, told
+from made_up import run_autograder, unpacked, with_environment
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -82,26 +83,9 @@ def test_not_in_a_checkout_is_one_line(tmp_path, monkeypatch):
         list(build(tmp_path / "a.zip", HW0, "full", None))
 
 
-def unpacked(bundle, root):
-    """The zip unpacked as Gradescope does, with an empty submission."""
-    with zipfile.ZipFile(bundle[0]) as archive:
-        archive.extractall(root / "source")
-    for script in ("setup.sh", "run_autograder"):
-        (root / "source" / script).chmod(0o755)
-    (root / "submission").mkdir()
-    return root
-
-
-def run_autograder(root):
-    """Runs the script as Gradescope does, and returns the results."""
-    environment = {**os.environ, "AUTOGRADER_ROOT": str(root)}
-    subprocess.run([str(root / "source" / "run_autograder")], env=environment, check=True, capture_output=True, timeout=120)
-    return json.loads((root / "results" / "results.json").read_text(encoding="utf-8"))
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="shell scripts")
 def test_a_broken_environment_still_leaves_a_valid_file(bundle, tmp_path):
-    results = run_autograder(unpacked(bundle, tmp_path))
+    results = run_autograder(unpacked(bundle[0], tmp_path))
 
     assert list(gradescope.faults(results)) == []
     assert "not a grade" in results["output"]
@@ -109,7 +93,7 @@ def test_a_broken_environment_still_leaves_a_valid_file(bundle, tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="shell scripts")
 def test_even_without_the_fallback(bundle, tmp_path):
-    root = unpacked(bundle, tmp_path)
+    root = unpacked(bundle[0], tmp_path)
     (root / "source" / "fallback.json").unlink()
 
     assert run_autograder(root)["tests"]
@@ -117,12 +101,8 @@ def test_even_without_the_fallback(bundle, tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="shell scripts")
 def test_the_run_script_grades_with_the_environment_that_setup_made(bundle, tmp_path):
-    """With this interpreter in place of the one that setup.sh installs: that one is a slow test of its own."""
-    root = unpacked(bundle, tmp_path)
-    binary = root / "venv" / "bin"
-    binary.mkdir(parents=True)
-    (binary / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
-    (binary / "python").chmod(0o755)
+    """With the packages that are here in place of those that setup.sh installs: that one is a slow test of its own."""
+    root = with_environment(unpacked(bundle[0], tmp_path))
     (root / "submission" / "writeup.md").write_text("# 2. Course Policies\n\n(a)\n\nAnswer: yes\n", encoding="utf-8")
 
     results = run_autograder(root)
@@ -143,7 +123,7 @@ def test_only_the_two_scripts_read_the_root():
 @pytest.mark.skipif(sys.platform == "win32", reason="shell scripts")
 def test_setup_and_run_from_nothing(bundle, tmp_path):
     """An empty root, the zip in it, setup.sh with all its downloads, and the reference graded."""
-    root = unpacked(bundle, tmp_path)
+    root = unpacked(bundle[0], tmp_path)
     environment = {**os.environ, "AUTOGRADER_ROOT": str(root)}
     subprocess.run(["bash", "source/setup.sh"], cwd=root, env=environment, check=True, capture_output=True, timeout=1200)
     for file in (ROOT / "reference" / "hw0").iterdir():

@@ -1,18 +1,12 @@
 """Decisions of persons: what fits what, what an entry becomes, the file and everything that may be wrong in it."""
 
-import json
-import os
-import shutil
-import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.assignment import load_assignment
 from autograder.bundle import build
 from autograder.errors import UsageError
 from autograder.grade import grade
@@ -33,11 +27,8 @@ from autograder.score import NEEDS_REVIEW, scored
 from autograder.verdict import undecided, unreadable
 from autograder.writeup import Answer
 
-ROOT = Path(__file__).resolve().parents[2]
-TOY = ROOT / "tests" / "corpora" / "toy"
-SUITE = TOY / "tests" / "toy"
-SHEET = load_assignment(SUITE)
-WORDS = "# 1. Numbers\n\n(a)\n\nAnswer: {}\n\n(b)\n\nAnswer: {}\n"
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # pytest's importlib mode does not put it there
+from made_up import RIGHT, SHEET, handed_in, run_autograder, unpacked, with_environment
 
 
 def answer(text, body=None, how="after `Answer:`", part="1.b", line=9):
@@ -140,13 +131,6 @@ def test_a_wrong_file_is_one_line_that_names_the_decision(tmp_path, text, said):
     assert "\n" not in str(caught.value)
 
 
-def handed_in(folder, words="words", double="2 * x"):
-    folder.mkdir(parents=True)
-    (folder / "writeup.md").write_text(WORDS.format("yes", words), encoding="utf-8")
-    (folder / "toy.py").write_text(f"def double(x):\n    return {double}\n\ndef half(x):\n    return x / 2\n", encoding="utf-8")
-    return folder
-
-
 def test_grading_applies_what_fits_and_nothing_else(tmp_path):
     one = grade(handed_in(tmp_path / "one"), SHEET)
     decision = Decision("1.b", 8, "Good words.", answer=one.keys["1.b"][0])
@@ -156,7 +140,10 @@ def test_grading_applies_what_fits_and_nothing_else(tmp_path):
     scores = {}
     for name, words, double in (("same", "words  ", "2 * x"), ("other", "other words", "2 * x"), ("named", "words", "x")):
         report = grade(
-            handed_in(tmp_path / name, words, double), SHEET, overrides=overrides, known_as="submission_7" if name == "named" else ""
+            handed_in(tmp_path / name, RIGHT.replace("2 * x", double), words=words),
+            SHEET,
+            overrides=overrides,
+            known_as="submission_7" if name == "named" else "",
         )
         scores[name] = {entry.number: entry.score for entry in report.entries}
         assert list(gradescope.faults(gradescope.document(report))) == []
@@ -168,7 +155,7 @@ def test_grading_applies_what_fits_and_nothing_else(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="shell scripts")
 def test_a_built_zip_keeps_the_decisions(tmp_path):
-    """Run as Gradescope does, with this interpreter in place of the one that setup.sh installs."""
+    """Run as Gradescope does, where the export's name of a submission is in another file."""
     one = grade(handed_in(tmp_path / "one"), SHEET)
     file = tmp_path / "decisions.toml"
     decisions = (Decision("1.b", 9, "Good.", answer=one.keys["1.b"][0]), Decision("1.a", 0, "Copied.", submission="submission_42"))
@@ -176,19 +163,10 @@ def test_a_built_zip_keeps_the_decisions(tmp_path):
     lines = list(build(tmp_path / "autograder.zip", SHEET, "full", None, file))
     assert any("2 decisions of persons" in line for line in lines)
 
-    root = tmp_path / "root"
-    with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
-        archive.extractall(root / "source")
-    (root / "source" / "run_autograder").chmod(0o755)
-    (root / "venv" / "bin").mkdir(parents=True)
-    (root / "venv" / "bin" / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
-    (root / "venv" / "bin" / "python").chmod(0o755)
-    (root / "source" / "assignment").write_text(str(SUITE) + "\n", encoding="utf-8")
-    shutil.copytree(tmp_path / "one", root / "submission")
+    root = with_environment(unpacked(tmp_path / "autograder.zip", tmp_path / "root"))
+    handed_in(root / "submission")
     (root / "submission_metadata.json").write_text('{"id": 42, "users": []}', encoding="utf-8")
-    environment = {**os.environ, "AUTOGRADER_ROOT": str(root)}
-    subprocess.run([str(root / "source" / "run_autograder")], env=environment, check=True, capture_output=True, timeout=120)
-    results = json.loads((root / "results" / "results.json").read_text(encoding="utf-8"))
+    results = run_autograder(root)
     tests = {test["number"]: test for test in results["tests"]}
 
     assert (tests["1.a"]["score"], tests["1.b"]["score"]) == (0, 9)

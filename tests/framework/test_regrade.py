@@ -1,6 +1,5 @@
 """A class regraded, on a toy assignment: every row with its reason, resuming, kills, Ctrl-C, the lock, a full disk."""
 
-import csv
 import json
 import os
 import pty
@@ -24,31 +23,23 @@ from autograder.grades import formula_safe
 from autograder.regrade import regrade
 from autograder.report import gradescope
 
-TOY = Path(__file__).resolve().parents[1] / "corpora" / "toy"
-SUITE = TOY / "tests" / "toy"
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # pytest's importlib mode does not put it there
+from made_up import RIGHT, SUITE, TOY, WRONG, export, handed_in, rows, zipped
+
 PACKAGE = Path(__file__).resolve().parents[2] / "autograder"
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="regrade forks")
 
-RIGHT = "def double(x):\n    return 2 * x\n\ndef half(x):\n    return x / 2\n"
 SLOW = "import time\n\ndef double(x):\n    time.sleep(0.5)\n    return 2 * x\n\ndef half(x):\n    return x / 2\n"
-WRITEUP = "# 1. Numbers\n\n(a)\n\nAnswer: {}\n\n(b)\n\nAnswer: words\n"
 CODE = {
     "right": RIGHT,
-    "wrong": "def double(x):\n    return x\n",
+    "wrong": WRONG,
     "raises": "def double(x):\n    return {}[x]\n\ndef half(x):\n    raise ValueError('no')\n",
     "exits": "import os\nos._exit(0)\n",
     "prints": "print('\\x1b[31m<b>hello</b>' * 50)\n" + RIGHT,
     "breaks-the-suite": "def half(x):\n    return 'break the suite'\n",
     "kills": "import os, signal\n\ndef double(x):\n    os.kill(os.getppid(), signal.SIGKILL)\n    os.kill(0, signal.SIGKILL)\n",
 }
-
-
-def handed_in(folder, code, answer="yes"):
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "writeup.md").write_text(WRITEUP.format(answer), encoding="utf-8")
-    (folder / "toy.py").write_text(code, encoding="utf-8")
-    return folder
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,11 +58,6 @@ def _checkout(tmp_path_factory):
 
 def command(path, out, *words):
     return [sys.executable, "-m", "autograder", "regrade", str(path), "--out", str(out), "--assignment", str(SUITE), *map(str, words)]
-
-
-def rows(out):
-    with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def gradings(out):
@@ -185,64 +171,25 @@ def test_what_became_unusable_keeps_no_old_mark(tmp_path):
     assert "no readable zip" in rows(out)[0]["reason"]
 
 
-def export(base):
-    """A made-up export: groups, missing e-mails, odd names, an empty submission, a broken zip, a large notebook."""
-    root = base / "assignment_7_export"
-    handed_in(root / "submission_1", RIGHT)
-    handed_in(root / "submission_2", CODE["wrong"], "no")
-    (root / "submission_3").mkdir()
-    (root / "submission_4").mkdir()
-    (root / "submission_4" / "homework.zip").write_bytes(b"PK\x03\x04 broken")
-    handed_in(root / "submission_5", RIGHT)
-    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": 1, "source": "x = 1\n" * 500_000}
-    notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
-    (root / "submission_5" / "work.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
-    (root / "submission_6.zip").write_bytes(b"PK\x03\x04 broken")
-    (root / "submission_metadata.yml").write_text(
-        """---
-:assignment:
-  :due_date: 2024-09-06 23:59:00 -07:00
-submission_1:
-  :submitters:
-  - {":name": "=HYPERLINK(1)", ":sid": "001", ":email": "a@example.edu"}
-  - {":name": "Zoë O'Neil, Jr.", ":sid": 2}
-  :created_at: 2024-09-07 00:00:00.000000000 -07:00
-  :score: 50.0
-submission_2:
-  :submitters: [{":name": "+1-Bob", ":sid": "-3", ":email": "@evil"}]
-  :created_at: 2024-09-06 23:00:00.000000000 -07:00
-submission_9:
-  :submitters: [{":name": "Lost"}]
-""",
-        encoding="utf-8",
-    )
-    return root
-
-
 def test_an_export_ends_with_a_row_and_a_reason_for_every_person(tmp_path):
-    root = export(tmp_path)
-    path = tmp_path / "export.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(root.rglob("*")):
-            archive.write(file, file.relative_to(tmp_path).as_posix())
-    regrade(path, tmp_path / "out", load_assignment(SUITE), "full", jobs=1)
+    regrade(zipped(export(tmp_path), tmp_path / "export.zip"), tmp_path / "out", load_assignment(SUITE), "full", jobs=1)
     found = rows(tmp_path / "out")
 
     assert [(row["submission"], row["name"]) for row in found] == [
         ("submission_1", "'=HYPERLINK(1)"),
         ("submission_1", "Zoë O'Neil, Jr."),
         ("submission_2", "'+1-Bob"),
-        *((f"submission_{n}", "") for n in (3, 4, 5)),
-        ("submission_6.zip", ""),
+        *((f"submission_{n}", "") for n in ("3", "4", "5", "6.zip", "7")),
         ("submission_9", "Lost"),
     ]
     assert [row["seconds_late"] for row in found[:3]] == ["60", "60", "0"]
     assert (found[1]["sid"], found[1]["email"]) == ("2", "")
     assert (found[2]["sid"], found[2]["email"]) == ("'-3", "'@evil")
-    assert [row["score"] for row in found] == ["95.0", "95.0", *(found[i]["score"] for i in (2, 3, 4)), "95.0", "", ""]
-    assert [float(row["score"]) for row in found[2:5]] == [12, 0, 0]
-    assert [row["state"] for row in found[-3:]] == ["graded", "unusable", "unusable"]
-    assert all(row["reason"] for row in found[-2:])
+    assert [row["score"] for row in found] == ["95.0", "95.0", "12.0", "0.0", "0.0", "95.0", "", "12.0", ""]
+    assert [row["state"] for row in found[-4:]] == ["graded", "unusable", "graded", "unusable"]
+    assert [bool(row["reason"]) for row in found] == [False, False, False, True, True, False, True, False, True]
+    assert found[3]["reason"] == "nothing that is graded was found: No write-up was found."
+    assert "homework.zip is an archive inside the submission" in found[4]["reason"]
     assert not [row for row in found if str(tmp_path) in row["reason"] and "export.zip" not in row["reason"]]
 
 

@@ -1,34 +1,21 @@
 """The queue and the walk through it: groups, order, decisions, undo, going on later; nobody's name is shown."""
 
-import csv
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from autograder.assignment import load_assignment
 from autograder.errors import UsageError
 from autograder.overrides import load_overrides
 from autograder.regrade import regrade
 from autograder.review import hints, queue, review
 from autograder.store import read_run
 
-SUITE = Path(__file__).resolve().parents[1] / "corpora" / "toy" / "tests" / "toy"
-SHEET = load_assignment(SUITE)
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # pytest's importlib mode does not put it there
+from made_up import RIGHT, SHEET, handed_in, rows
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="regrade forks")
-
-
-def handed_in(folder, answer="yes", words="words", half="x / 2"):
-    folder.mkdir(parents=True)
-    text = f"# 1. Numbers\n\n(a)\n\nAnswer: {answer}\n\n(b)\n\nAnswer: {words}\n"
-    (folder / "writeup.md").write_text(text, encoding="utf-8")
-    (folder / "toy.py").write_text(f"def double(x):\n    return 2 * x\n\ndef half(x):\n    return {half}\n", encoding="utf-8")
-
-
-def rows(out):
-    with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +29,7 @@ def room(tmp_path_factory):
         ("dora-secret", "yes", "other words"),
     ):
         handed_in(base / "room" / name, answer=answer, words=words)
-    handed_in(base / "room" / "emil-secret", half="'break the suite'", words="Same words")
+    handed_in(base / "room" / "emil-secret", RIGHT.replace("x / 2", "'break the suite'"), words="Same words")
     regrade(base / "room", base / "out", SHEET, "full")
     return base
 
@@ -105,6 +92,24 @@ def test_a_walk_decides_once_for_everyone_and_goes_on_later(room, tmp_path):
         ("1.code.half", 40, False, True),
     ]
     assert "nothing was decided in this walk" in walk(room, tmp_path / "new.toml", "u", "q")
+
+
+def test_the_last_decision_can_be_undone_too(room, tmp_path):
+    file = tmp_path / "overrides.toml"
+    said = walk(room, file, "s", "s", "s", "1 a slip of the hand", "7", "u", "40 our own fault", "")
+
+    assert said.count("that was the last one: Enter to end, `u` undo") == 3
+    assert "'7' is not understood here" in said
+    assert said.endswith("`autograder build --overrides " + f"{file}` ships them.")
+    assert [(d.part, d.points) for d in load_overrides(file, SHEET).decisions] == [("1.code.half", 40)]
+
+
+def test_where_nothing_waits_that_is_said(tmp_path):
+    handed_in(tmp_path / "room" / "anna", words="")
+    regrade(tmp_path / "room", tmp_path / "out", SHEET, "full")
+
+    assert walk(tmp_path, tmp_path / "o.toml") == f"nothing in {tmp_path / 'out'} waits for a person"
+    assert not (tmp_path / "o.toml").exists()
 
 
 def test_the_next_regrade_changes_exactly_those_with_that_answer(room, tmp_path):
