@@ -94,13 +94,13 @@ def shown(group: Group, assignment: Assignment, number: int, total: int) -> Iter
     yield f"[{number}/{total}] {group.part} {assignment.titles.get(group.part, '')}: {kinds}, {many}, worth {worth:g} points"
     if group.text:
         yield "  answer:"
-        yield from (f"    {line}" for line in inert(group.text, SHOWN_BODY).splitlines())
+        yield from (f"    {line}" for line in _plain(group.text, SHOWN_BODY).splitlines())
     if group.body.strip() and group.body.strip() != group.text.strip():
         yield "  the whole part:"
-        yield from (f"    {line}" for line in inert(group.body, SHOWN_BODY).splitlines())
+        yield from (f"    {line}" for line in _plain(group.body, SHOWN_BODY).splitlines())
     if group.place:
-        yield f"  found in {inert(group.place, 200)}"
-    yield from (f"  {line}" for line in inert(group.message, SHOWN_BODY).splitlines())
+        yield f"  found in {_plain(group.place, 200)}"
+    yield from (f"  {line}" for line in _plain(group.message, SHOWN_BODY).splitlines())
     yield from (f"  {line}" for line in hints(group.evidence))
 
 
@@ -108,7 +108,7 @@ def hints(evidence: Mapping[str, Any]) -> Iterator[str]:
     """The first false step, or the counterexample that is known."""
     for step in evidence.get("steps") or ():
         if isinstance(step, dict) and step.get("verdict") not in ("correct", "equivalent", "true", "holds", None):
-            yield f"first step in doubt, line {step.get('line')}: {inert(str(step.get('text', '')), 300)} ({step.get('verdict')})"
+            yield f"first step in doubt, line {step.get('line')}: {_plain(str(step.get('text', '')), 300)} ({step.get('verdict')})"
             if step.get("witness"):
                 yield f"  at {_compact(step['witness'])}"
             break
@@ -116,11 +116,16 @@ def hints(evidence: Mapping[str, Any]) -> Iterator[str]:
         if evidence.get(key):
             yield f"{key}: {_compact(evidence[key])}"
     if evidence.get("kind") == "text" and evidence.get("said"):
-        yield from inert(str(evidence["said"]), SHOWN_BODY).splitlines()[-3:]
+        yield from _plain(str(evidence["said"]), SHOWN_BODY).splitlines()[-3:]
+
+
+def _plain(text: str, limit: int) -> str:
+    """A student's text with nothing that a terminal acts on; formulas keep their `<`, which is no markup here."""
+    return inert(text, limit).replace("&lt;", "<")
 
 
 def _compact(value: Any) -> str:
-    return inert(json.dumps(value, ensure_ascii=False), 400)
+    return _plain(json.dumps(value, ensure_ascii=False), 400)
 
 
 def review(folder: Path, file: Path, ask: Callable[[str], str], say: Callable[[str], None]) -> None:
@@ -201,7 +206,7 @@ def _decided(group: Group, line: str, assignment: Assignment, ask: Callable[[str
         say("a decision needs a reason")
         return None
     many = "1 submission" if len(group.members) == 1 else f"{len(group.members)} submissions"
-    say(f"{group.part}: {points:g} of {worth:g} points for {many}: {inert(reason, SHOWN_BODY)}")
+    say(f"{group.part}: {points:g} of {worth:g} points for {many}: {_plain(reason, SHOWN_BODY)}")
     return group.decision(points, reason)
 
 

@@ -104,6 +104,16 @@ def test_the_last_decision_can_be_undone_too(room, tmp_path):
     assert [(d.part, d.points) for d in load_overrides(file, SHEET).decisions] == [("1.code.half", 40)]
 
 
+def test_formulas_are_shown_as_they_were_typed_and_the_terminal_is_left_alone(tmp_path):
+    handed_in(tmp_path / "room" / "anna", words="$w<b$ \x1b[31m [bold]red[/bold]")
+    regrade(tmp_path / "room", tmp_path / "out", SHEET, "full")
+    said = walk(tmp_path, tmp_path / "o.toml", "q")
+
+    assert "$w<b$" in said
+    assert "[bold]red" in said
+    assert "\x1b" not in said
+
+
 def test_where_nothing_waits_that_is_said(tmp_path):
     handed_in(tmp_path / "room" / "anna", words="")
     regrade(tmp_path / "room", tmp_path / "out", SHEET, "full")
