@@ -91,7 +91,8 @@ def shown(group: Group, assignment: Assignment, number: int, total: int) -> Iter
     worth = assignment.points[group.part]
     kinds = ", ".join(f"{count} {kind}" if len(group.kinds) > 1 else kind for kind, count in group.kinds.items())
     many = f"{len(group.members)} submissions" if len(group.members) > 1 else "1 submission"
-    yield f"[{number}/{total}] {group.part} {assignment.titles.get(group.part, '')}: {kinds}, {many}, worth {worth:g} points"
+    title = assignment.titles.get(group.part, "")
+    yield f"[{number}/{total}] {group.part} {title}: {kinds}, {many}, worth {worth:g} point{'s' * (worth != 1)}"
     if group.text:
         yield "  answer:"
         yield from (f"    {line}" for line in _plain(group.text, SHOWN_BODY).splitlines())
@@ -206,7 +207,7 @@ def _decided(group: Group, line: str, assignment: Assignment, ask: Callable[[str
         say("a decision needs a reason")
         return None
     many = "1 submission" if len(group.members) == 1 else f"{len(group.members)} submissions"
-    say(f"{group.part}: {points:g} of {worth:g} points for {many}: {_plain(reason, SHOWN_BODY)}")
+    say(f"{group.part}: {points:g} of {worth:g} point{'s' * (worth != 1)} for {many}: {_plain(reason, SHOWN_BODY)}")
     return group.decision(points, reason)
 
 
