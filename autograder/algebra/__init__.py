@@ -9,14 +9,18 @@ from autograder.algebra.judge import Decision, decide
 from autograder.algebra.reading import reading
 from autograder.algebra.regions import Region, equivalent_by_region
 from autograder.algebra.rubric import Rubric, Sequence, Waypoint
+from autograder.algebra.shown import shown_remarks, shown_steps
+from autograder.algebra.situation import Case, Situation
 from autograder.algebra.symbols import Symbols, symbols
 from autograder.algebra.verdicts import equivalent
 
 __all__ = [
+    "Case",
     "Decision",
     "Region",
     "Rubric",
     "Sequence",
+    "Situation",
     "Symbols",
     "Tally",
     "Waypoint",
@@ -30,6 +34,8 @@ __all__ = [
     "numeric_function",
     "reading",
     "same_condition",
+    "shown_remarks",
+    "shown_steps",
     "step_remarks",
     "steps_read",
     "symbols",

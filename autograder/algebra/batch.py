@@ -219,9 +219,10 @@ class _Batched:
         return out
 
     def of_cases(self, e: Expr) -> Batch:
-        values = np.broadcast_arrays(*(self.at(a) for a in e.args[::2]))
-        holds = [np.broadcast_to(self.holds(c), values[0].shape) for c in e.args[1::2]]
-        return np.asarray(np.select(holds, list(values), default=np.nan))
+        values = [self.at(a) for a in e.args[::2]]
+        # a condition may have more points than the values, which may all be constants
+        every = np.broadcast_arrays(*values, *(self.holds(c) for c in e.args[1::2]))
+        return np.asarray(np.select(list(every[len(values) :]), list(every[: len(values)]), default=np.nan))
 
     def holds(self, e: Expr) -> NDArray[np.bool_]:
         if e.op == "true":

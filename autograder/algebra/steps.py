@@ -48,8 +48,12 @@ _MATH: Final = re.compile(
     rf"|\\begin\{{(?P<env>{_DISPLAY})(?P<star>\*?)\}}(?:\{{\d+\}})?(?P<e>.+?)\\end\{{(?P=env)(?P=star)\}}",
     re.DOTALL,
 )
+_DISPLAYED: Final = re.compile(rf"(?:\$\$|\\\[|\\begin\{{(?:{_DISPLAY})\*?\}}(?:\{{\d+\}})?)\Z")
+"""What stands before a formula that has lines of its own."""
 _ENVIRONMENT: Final = re.compile(r"\\(begin|end)\s*\{\s*([A-Za-z]*)(\*?)\s*\}")
 _TEXT: Final = re.compile(r"(?<![_^{])\\(?:text|textrm|mbox|textit|textbf|intertext|textnormal|shortintertext)\s*\{([^{}]*)\}")
+_NAMED: Final = re.compile(r"\\[a-z]+\s*\{[A-Za-z]+\}\s*(?:\\left\s*)?['(_^]")
+"""`\\text{ReLU}(`: a name, and no note."""
 _OVER: Final = re.compile(r"\\(?:stackrel|overset)\s*\{((?:[^{}]|\{[^{}]*\})*)\}\s*\{\s*(\\?[A-Za-z]+|[=<>≤≥]|:=)\s*\}")
 _XARROW: Final = re.compile(r"\\x(?:Rightarrow|rightarrow)\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}")
 _QUAD: Final = re.compile(r"\\q?quad(?![A-Za-z])|\\hspace\s*\{|\\hfill")
@@ -162,6 +166,8 @@ def statements_of(body: str, first_line: int = 1) -> Text:
             if not signs:
                 text, offset = sides[0]
                 items.append(Formula(text, start + offset, first_line + body.count("\n", 0, start + offset), words))
+                if _DISPLAYED.search(body, max(0, start - 40), start):
+                    open_side = (text, -1)  # what begins with a sign after it goes on from here
                 continue
             for k, sign in enumerate(signs):
                 (left, left_at), (right, right_at) = sides[k], sides[k + 1]
@@ -278,7 +284,7 @@ def _rows(text: str) -> list[Chain]:
         source = _blank(source, m.start(), m.end(), "\\to ")
     source = _unbraced(_unboxed(source))
     source = re.sub(r"\\because(?![A-Za-z])", lambda m: ";".ljust(len(m[0])), source)
-    notes = [m.span() for m in _TEXT.finditer(source)]
+    notes = [m.span() for m in _TEXT.finditer(source) if not _NAMED.match(source, m.start())]
     toks = [t for t in tokens(source) if t.kind not in ("math", "eof") and not (t.kind in ("begin", "end") and t.value in WRAPPERS)]
     levels = depths(source, toks)
     rows: list[list[Token]] = [[]]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from autograder.algebra import Rubric, Sequence, Waypoint
+from autograder.algebra import Case, Rubric, Sequence, Situation, Waypoint
 
 SPLIT = (
     r"\|(I - \eta F^T F) w_{t-1}\|_2 + \|\eta F^T y\|_2",
@@ -200,3 +200,70 @@ VECTOR_CALCULUS = Rubric(
     waypoints=(),
 )
 """Steps shown in 5: checked and remarked on, not scored."""
+
+
+# 6: one unit. Steps shown are checked and remarked on, not scored.
+
+ABOVE = r"(?:\+ ?b|phi(?:\(x\))?|\bz|φ(?:\(x\))?) ?"
+ACTIVE = Case("where the unit is active", ("w x + b > 0",), words=rf"(?<!in)active|\bon\b|{ABOVE}(?:>|\\g[et]q?(?![A-Za-z])|≥)")
+INACTIVE = Case(
+    "where the unit is inactive",
+    ("w x + b < 0",),
+    words=rf"inactive|not active|otherwise|\belse\b|\bdead\b|\boff\b|{ABOVE}(?:<|\\l[et]q?(?![A-Za-z])|≤|= ?0)",
+)
+
+ELBOW_CALCULUS = Situation(
+    free={"w": "nonzero", "b": "", "x": "nonzero", "y": "", "lambda": "positive"},
+    layers={"z": "w x + b", "phi": r"\max(0, z)", "ell": r"\frac{1}{2} (\phi - y)^2"},
+    descent=("ell", "lambda", ("w", "b")),
+    main=ACTIVE,
+    others=(INACTIVE,),
+    open_cases=True,
+    places={"elbow": "-b/w"},
+    varies=(("w",), ("b",), ("w", "b"), ("x",)),
+    functions={"phi": "x|wx+b|z|w*x+b", "z": "x"},
+    aliases={
+        "phi": ("\\Phi", "\\hat{y}", "\\phi_w", "\\varphi"),
+        "ell": ("l",),
+        "x": ("x_i", "x^{(i)}", "x_1"),
+        "y": ("y_i", "y^{(i)}"),
+        "lambda": ("lam",),
+        "elbow": ("x_{elbow}", "e_{elbow}", "x_{kink}", "kink"),
+    },
+    soft={
+        "ell": ("L", "J", "loss", "Loss"),
+        "lambda": ("\\eta", "\\alpha", "eta", "alpha", "lr"),
+        "elbow": ("e", "x_e", "E", "x^*", "x_0", "\\epsilon"),
+    },
+    about=r"elbow|kink|hinge|corner|bend|knee",
+)
+"""6(a): both sides of the elbow are meant, so a step may be about either."""
+
+ELBOW_LOCATION = replace(ELBOW_CALCULUS, solved={"x": "-b/w"})
+"""6(a)(i): w x + b = 0 is solved for x."""
+
+STEPPED = {"y": r"\phi - 1"}
+SMALL_STEP = r"\lambda |x| < |w|"
+
+
+def step_of(name: str, *where: str) -> Situation:
+    """6(b): one step on a point with phi(x) - y = 1, where the unit is active."""
+    return replace(
+        ELBOW_CALCULUS,
+        main=replace(ACTIVE, name=name, where=("w x + b > 0", *where, SMALL_STEP), values=STEPPED),
+        others=(replace(INACTIVE, where=("w x + b < 0", SMALL_STEP), values=STEPPED),),
+        open_cases=False,
+    )
+
+
+ELBOW_STEPS = {
+    "6.b.i": replace(
+        ELBOW_CALCULUS,
+        main=replace(INACTIVE, name="phi(x) = 0", where=("w x + b < 0", SMALL_STEP), values=STEPPED),
+        others=(replace(ACTIVE, where=("w x + b > 0", SMALL_STEP), values=STEPPED),),
+        open_cases=False,
+    ),
+    "6.b.ii": step_of("w > 0, x > 0, phi(x) > 0", "w > 0", "x > 0"),
+    "6.b.iii": step_of("w > 0, x < 0, phi(x) > 0", "w > 0", "x < 0"),
+    "6.b.iv": step_of("w < 0, x > 0, phi(x) > 0", "w < 0", "x > 0"),
+}

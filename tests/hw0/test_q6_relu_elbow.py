@@ -2,12 +2,15 @@
 
 from fractions import Fraction
 
+from derivations import ELBOW_CALCULUS, ELBOW_LOCATION, ELBOW_STEPS
 from gradescope_utils.autograder_utils.decorators import number, partial_credit, weight
 from public import ELBOW, NETWORK_ELBOW, POINTS
 
-from autograder.algebra import equivalent, equivalent_by_region
+from autograder.algebra import equivalent, equivalent_by_region, shown_remarks
 from autograder.phrases import Region, Subject, claim, read_claims
 from autograder.verdict import combined, correct
+
+# Steps shown on the way are checked and remarked on; they cost nothing. What is said of the answer itself is not said again.
 
 # (a) One unit, phi = max(0, w x + b). Right on one side of the elbow is worth half; a difference on the elbow alone, a tenth.
 
@@ -19,11 +22,17 @@ def piecewise(active, inactive):
     return [(ACTIVE, "w x + b > 0", active, 0.5), (INACTIVE, "w x + b <= 0", inactive, 0.5)]
 
 
+def with_steps(verdict, given, situation):
+    """The verdict with remarks on the steps above the answer."""
+    return verdict.with_remarks(*shown_remarks(given, situation, said=given.text))
+
+
 @number("6.a.i")
 @weight(POINTS["6.a.i"])
 def test_location_of_the_elbow(answer, judge):
     """6(a)(i): where the elbow is"""
-    judge(equivalent(answer("6.a.i"), "-b/w", ELBOW))
+    given = answer("6.a.i")
+    judge(with_steps(equivalent(given, "-b/w", ELBOW), given, ELBOW_LOCATION))
 
 
 @number("6.a.ii")
@@ -36,21 +45,25 @@ def test_derivative_in_the_prediction(answer, judge, set_score=None):
         "chain_rule",
         "The derivative of phi itself belongs to (iii) and (iv): here phi is what varies.",
     )
-    set_score(judge(equivalent_by_region(answer("6.a.ii"), piecewise("w x + b - y", "-y"), ELBOW, alternatives=[chained])))
+    given = answer("6.a.ii")
+    verdict = equivalent_by_region(given, piecewise("w x + b - y", "-y"), ELBOW, alternatives=[chained])
+    set_score(judge(with_steps(verdict, given, ELBOW_CALCULUS)))
 
 
 @number("6.a.iii")
 @partial_credit(POINTS["6.a.iii"])
 def test_derivative_in_w(answer, judge, set_score=None):
     """6(a)(iii): the derivative of the loss in w"""
-    set_score(judge(equivalent_by_region(answer("6.a.iii"), piecewise("(w x + b - y) x", "0"), ELBOW)))
+    given = answer("6.a.iii")
+    set_score(judge(with_steps(equivalent_by_region(given, piecewise("(w x + b - y) x", "0"), ELBOW), given, ELBOW_CALCULUS)))
 
 
 @number("6.a.iv")
 @partial_credit(POINTS["6.a.iv"])
 def test_derivative_in_b(answer, judge, set_score=None):
     """6(a)(iv): the derivative of the loss in b"""
-    set_score(judge(equivalent_by_region(answer("6.a.iv"), piecewise("w x + b - y", "0"), ELBOW)))
+    given = answer("6.a.iv")
+    set_score(judge(with_steps(equivalent_by_region(given, piecewise("w x + b - y", "0"), ELBOW), given, ELBOW_CALCULUS)))
 
 
 # (b) One step on a point with phi(x) - y = 1. Truth is computed at exact points all over each case, its ends included.
@@ -107,32 +120,37 @@ def case(name, belongs):
     )
 
 
+def moved(given, where):
+    """The verdict on what slope and elbow do in a case of (b), with remarks on the steps shown."""
+    return claim(given, MOVES, where).with_remarks(*shown_remarks(given, ELBOW_STEPS[given.part]))
+
+
 @number("6.b.i")
 @partial_credit(POINTS["6.b.i"])
 def test_step_on_an_inactive_point(answer, judge, set_score=None):
     """6(b)(i): phi(x) = 0"""
-    set_score(judge(claim(answer("6.b.i"), MOVES, case("phi(x) = 0", lambda w, x, z: z <= 0))))
+    set_score(judge(moved(answer("6.b.i"), case("phi(x) = 0", lambda w, x, z: z <= 0))))
 
 
 @number("6.b.ii")
 @partial_credit(POINTS["6.b.ii"])
 def test_step_with_w_and_x_positive(answer, judge, set_score=None):
     """6(b)(ii): w > 0, x > 0, phi(x) > 0"""
-    set_score(judge(claim(answer("6.b.ii"), MOVES, case("w > 0, x > 0, phi(x) > 0", lambda w, x, z: w > 0 and x > 0 and z > 0))))
+    set_score(judge(moved(answer("6.b.ii"), case("w > 0, x > 0, phi(x) > 0", lambda w, x, z: w > 0 and x > 0 and z > 0))))
 
 
 @number("6.b.iii")
 @partial_credit(POINTS["6.b.iii"])
 def test_step_with_x_negative(answer, judge, set_score=None):
     """6(b)(iii): w > 0, x < 0, phi(x) > 0"""
-    set_score(judge(claim(answer("6.b.iii"), MOVES, case("w > 0, x < 0, phi(x) > 0", lambda w, x, z: w > 0 and x < 0 and z > 0))))
+    set_score(judge(moved(answer("6.b.iii"), case("w > 0, x < 0, phi(x) > 0", lambda w, x, z: w > 0 and x < 0 and z > 0))))
 
 
 @number("6.b.iv")
 @partial_credit(POINTS["6.b.iv"])
 def test_step_with_w_negative(answer, judge, set_score=None):
     """6(b)(iv): w < 0, x > 0, phi(x) > 0"""
-    set_score(judge(claim(answer("6.b.iv"), MOVES, case("w < 0, x > 0, phi(x) > 0", lambda w, x, z: w < 0 and x > 0 and z > 0))))
+    set_score(judge(moved(answer("6.b.iv"), case("w < 0, x > 0, phi(x) > 0", lambda w, x, z: w < 0 and x > 0 and z > 0))))
 
 
 # (c), (d) A hidden layer.

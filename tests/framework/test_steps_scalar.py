@@ -1,0 +1,210 @@
+"""Steps of scalar calculus above an answer: wheats pass without a remark, chaffs are remarked on at the right line, and numpy agrees."""
+
+import re
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from autograder.algebra import Case, Situation, shown_remarks, shown_steps
+from autograder.assignment import load_assignment
+from autograder.submission import open_submission
+from autograder.writeup import read_writeup
+
+ROOT = Path(__file__).resolve().parents[2]
+CORPUS = ROOT / "tests" / "corpora" / "derivations"
+SHARED = ROOT.parent / "shared" / "samples" / "real-writeup.md"
+MARK = "%!"
+BUDGET = 0.3
+"""Seconds of processor time for one part; typical ones take a thirtieth of it."""
+
+sys.path.insert(0, str(ROOT / "tests" / "hw0"))
+from derivations import ELBOW_CALCULUS, ELBOW_LOCATION, ELBOW_STEPS  # noqa: E402
+
+SITUATIONS = {"6.a.i": ELBOW_LOCATION, **dict.fromkeys(("6.a.ii", "6.a.iii", "6.a.iv"), ELBOW_CALCULUS), **ELBOW_STEPS}
+
+
+@dataclass
+class Typed:
+    """What the write-up hands over."""
+
+    body: str
+    text: str = ""
+    state: str = "typed"
+    start: int = 1
+
+
+def corpus(name):
+    for part in (CORPUS / name).read_text(encoding="utf-8").split("\n# ")[1:]:
+        head, _, body = part.partition("\n")
+        lines = body.strip("\n").split("\n")
+        claims = {k: line.partition(MARK)[2].strip() for k, line in enumerate(lines, 1) if MARK in line}
+        yield pytest.param(head.split()[0], "\n".join(line.partition(MARK)[0].rstrip() for line in lines), claims, id=head)
+
+
+def false_lines(body, part):
+    return sorted({s.line for s in shown_steps(Typed(body), SITUATIONS[part]) if s.verdict == "false"})
+
+
+def confirmed(claim, step):
+    """Does the claim fail at the numbers of the remark, computed here from the sheet alone?"""
+    at = {key.split("_")[0]: float(value) for key, value in step.found.values.items()}
+    w, b, x, y, lam, dw, db = (at.get(name, 0.0) for name in ("w", "b", "x", "y", "lambda", "dw", "db"))
+    y = at.get("y", max(0.0, w * x + b) - 1)
+    phi, gate = max(0.0, w * x + b), float(w * x + b > 0)
+    gb, gw = (phi - y) * gate, (phi - y) * gate * x
+    names = {"w": w, "b": b, "x": x, "y": y, "lam": lam, "dw": dw, "db": db, "phi": phi, "gate": gate, "gw": gw, "gb": gb}
+    names |= {"loss": (phi - y) ** 2 / 2, "w1": w - lam * gw, "b1": b - lam * gb}
+    names |= {"e0": -b / w if w else 0.0, "e1": -names["b1"] / names["w1"] if names["w1"] else 0.0}
+    loosely = re.sub(r"^(.*?) == (.*)$", r"abs((\1) - (\2)) < 1e-9", claim) if " and " not in claim else claim
+    return not eval(loosely, {"__builtins__": {}, "abs": abs}, names)  # the corpus is ours
+
+
+@pytest.mark.parametrize(("part", "body", "claims"), [*corpus("scalar-wheats.md")])
+def test_wheat(part, body, claims):
+    assert not claims
+    assert shown_remarks(Typed(body), SITUATIONS[part]) == ()
+
+
+@pytest.mark.parametrize(("part", "body", "claims"), [*corpus("scalar-chaffs.md")])
+def test_chaff(part, body, claims):
+    false = [s for s in shown_steps(Typed(body), SITUATIONS[part]) if s.verdict == "false"]
+    assert sorted({s.line for s in false}) == sorted(claims)
+    for step in false:
+        assert confirmed(claims[step.line], step), (step.text, step.found)
+
+
+def test_a_chaff_that_is_corrected_is_a_wheat():
+    """A caught step is caught for what it says: the same text with the truth in place of it passes."""
+    assert false_lines(r"$w' = w + \lambda x$", "6.b.ii") == [1]
+    assert false_lines(r"$w' = w - \lambda x$", "6.b.ii") == []
+
+
+@pytest.fixture(scope="module")
+def real():
+    """The parts of a real student's write-up."""
+    if not SHARED.exists():
+        pytest.skip("the real write-up is not at hand")
+    assignment = load_assignment(ROOT / "tests" / "hw0")
+    with open_submission(SHARED, assignment) as submission:
+        return read_writeup(submission, assignment)
+
+
+HOLD = {"6.a.i": 0, "6.a.ii": 5, "6.a.iii": 4, "6.a.iv": 4, "6.b.i": 4, "6.b.ii": 6, "6.b.iii": 6, "6.b.iv": 6}
+"""Steps of the real write-up that are read and hold."""
+
+
+@pytest.mark.parametrize("part", SITUATIONS)
+def test_real_steps(real, part):
+    given = real.answer(part)
+    steps = shown_steps(given, SITUATIONS[part], said=given.text if part.startswith("6.a") else "")
+    assert sum(s.verdict == "holds" for s in steps) == HOLD[part]
+    assert not [s for s in steps if s.verdict == "false"]
+
+
+def test_what_the_verdict_says_is_not_said_again(real):
+    """The wrong else branch of dl/dphi is the answer itself."""
+    given = real.answer("6.a.ii")
+    assert [s.line for s in shown_steps(given, ELBOW_CALCULUS) if s.verdict == "false"] == [88]
+    assert shown_remarks(given, ELBOW_CALCULUS, said=given.text) == ()
+
+
+def test_a_remark_has_numbers_and_no_solution():
+    (remark,) = shown_remarks(Typed("x\n\n" + r"$\frac{\partial\ell}{\partial w} = (\phi(x) - y)$", start=7), ELBOW_CALCULUS)
+    assert re.fullmatch(
+        r"Line 9: `\\frac\{.*` does not hold: for w = \S+, b = \S+, x = \S+, y = \S+ \(where the unit is active\) "
+        r"the left side is \S+ and the right side is \S+\.",
+        remark,
+    )
+
+
+@pytest.mark.parametrize("body", ["Answer: $-b/w$", "", "The slope decreases, $w > bx$", r"$$\begin{cases} x & w x + b > 0 \end{cases}$$"])
+def test_a_part_without_steps_costs_nothing(body):
+    began = time.process_time()
+    for _ in range(200):
+        assert shown_steps(Typed(body), ELBOW_CALCULUS) == ()
+    assert time.process_time() - began < BUDGET
+
+
+@pytest.mark.parametrize("state", ["missing", "image", "foreign"])
+def test_nothing_to_read(state):
+    assert shown_remarks(Typed("$w' = w + 1 \\lambda x$", state=state), ELBOW_STEPS["6.b.ii"]) == ()
+
+
+def test_it_is_quick():
+    """What a part of a class may add to its judging."""
+    cases = [c.values for name in ("scalar-wheats.md", "scalar-chaffs.md") for c in corpus(name)]
+    for part, body, _ in cases:
+        began = time.process_time()
+        shown_remarks(Typed(body), SITUATIONS[part])
+        assert time.process_time() - began < BUDGET, body
+
+
+HOSTILE = [
+    "$" + "(" * 10_000 + "x" + ")" * 10_000 + " = 1$",
+    "$w' = " + "w + " * 5_000 + "w$",
+    "$w' = 9^{9^{9^{9}}}$ $x = 9**9**9$",
+    "$__import__('os').system('true') = w'$",
+    "= = = $=$ $$= =$$ \\[ = \\] := ←",
+    "$\\frac{d}{d$ = \\frac{d w}{d \\frac{d}{d w} = d(d(d(w' = ' ^' ''''$",
+    "$" + "\\frac{d}{dw}" * 60 + "(w) = 1$",
+    "$d" + "d(" * 200 + "w" + ")" * 200 + " = 0$",
+    "$\u0000 = \u202e w'$",
+    "$z = z$ $z = w z$ $w = w'$ $w' = w''$ $e = e$ $a = b$ $b = a$ $a = a + 1$",
+    "$q = r$, $r = q + w'$, $q = x$, $r = x$, $q = r$",
+    "$w' = \\begin{cases} \\end{cases}$ $\\phi' = \\begin{bmatrix} w \\\\ b \\end{bmatrix}'$",
+    "$\\frac{\\partial \\ell}{\\partial \\phi'} = w_{w_{w}}^{b^{b}}$ $x_{} = 1$ $w_ = 2$ $b^ = 1$",
+    "$\\ell(" + ",".join("w" * 900) + ") = 0$",
+    "$w' = 1/0$ $b' = b/(x - x)$ $\\frac{d\\ell}{dw} = \\sqrt{-1} \\log(0)$",
+]
+
+
+@pytest.mark.parametrize("body", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("part", ["6.a.i", "6.a.iii", "6.b.ii"])
+def test_hostile_text(body, part):
+    began = time.process_time()
+    steps = shown_steps(Typed(body), SITUATIONS[part])
+    assert all(s.found is not None for s in steps if s.verdict == "false")
+    assert time.process_time() - began < 10 * BUDGET
+
+
+def test_pieces_of_the_corpus_in_any_order():
+    """Bodies cut and joined at random: nothing is raised."""
+    import random
+
+    rng = random.Random(6)
+    texts = [c.values[1] for name in ("scalar-wheats.md", "scalar-chaffs.md") for c in corpus(name)]
+    for _ in range(60):
+        parts = [rng.choice(texts) for _ in range(3)]
+        body = " ".join(text[rng.randrange(len(text)) :][: rng.randrange(200)] for text in parts)
+        shown_remarks(Typed(body), SITUATIONS[rng.choice(list(SITUATIONS))])
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"layers": {"z": "w x + ("}},
+        {"layers": {"z": "z + 1", "phi": "z", "ell": "phi"}},
+        {"main": Case("nowhere", ("x^2 < 0",))},
+        {"main": Case("unreadable", ("x <",))},
+        {"descent": ("ell", "lambda", ("q",))},
+    ],
+)
+def test_a_situation_that_cannot_be_used_is_the_suite_s_fault(broken):
+    with pytest.raises((ValueError, KeyError)):
+        shown_steps(Typed("$w' = w$"), replace(ELBOW_CALCULUS, **broken))
+
+
+def test_another_problem():
+    """Nothing of the framework knows of a unit with a kink: a parabola under descent."""
+    parabola = Situation(
+        free={"p": "", "c": "", "mu": "positive"},
+        layers={"g": "(p - c)^2"},
+        descent=("g", "mu", ("p",)),
+        main=Case("everywhere"),
+    )
+    right = "$g = (p - c)^2$, $\\frac{dg}{dp} = 2(p - c)$, $p' = p - 2\\mu(p - c)$, $p_{new} - c = (1 - 2\\mu)(p - c)$"
+    assert shown_remarks(Typed(right), parabola) == ()
+    assert len(shown_remarks(Typed("$\\frac{dg}{dp} = 2(c - p)$ and $p' = p - 2\\mu(p - c)$"), parabola)) == 1
