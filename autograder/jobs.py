@@ -151,7 +151,8 @@ def _die_with_parent() -> None:
 
 def _serve(work: Work, connection: Connection) -> None:
     """Collects the suite and answers orders until they end."""
-    from autograder.suite import Memory, Suite, collected
+    from autograder.remembered import Memory
+    from autograder.suite import Suite, collected
     from autograder.worker import WarmParent
 
     assignment = load_assignment(work.suite)

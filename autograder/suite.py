@@ -11,7 +11,7 @@ import inspect
 import io
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import pytest
@@ -20,21 +20,15 @@ from autograder.assignment import Assignment, Profile
 from autograder.desk import Desk
 from autograder.errors import AutograderError
 from autograder.plugin import BENCH
+from autograder.remembered import Looks, Memory
 from autograder.score import TestEntry
-from autograder.verdict import Verdict
-from autograder.writeup import Answer
 
 NOT_NEEDED = (
     *("cacheprovider", "doctest", "junitxml", "faulthandler"),
     *("logging", "warnings", "unraisableexception", "threadexception"),  # half a millisecond for each item, and nobody reads them
+    *("setuponly", "setupplan", "subtests", "unittest", "recwarn", "pastebin", "stepwise", "legacypath"),  # a fifth of what is left
 )
 """Plugins of pytest's own that a grading does without. Output is redirected for the whole run, so it is not captured item by item."""
-
-MAX_REMEMBERED = 5_000
-"""Verdicts that a class's memory holds: some kilobytes each."""
-
-MAX_REMEMBERED_TEXT = 20_000
-"""Characters of a part beyond which its verdict is not remembered."""
 
 DECIDES_BY_TEXT = {"answer", "judge"}
 """An item that asks for nothing else decides by the answers that it reads alone."""
@@ -42,44 +36,6 @@ DECIDES_BY_TEXT = {"answer", "judge"}
 
 class SuiteFailed(AutograderError):
     """The suite itself could not be run: our fault or its author's, exit code 1."""
-
-
-@dataclass(frozen=True)
-class Remembered:
-    """What an item decided about some answers. set_score: what it gave to gradescope-utils' `set_score`, if anything."""
-
-    item: str
-    answers: tuple[Answer, ...]
-    verdict: Verdict
-    set_score: float | None
-
-
-@dataclass
-class Memory:
-    """Verdicts on written answers across a class: the same answers at the same place are decided once.
-
-    Only of items that decide by text, and only what does not hang on the time that there was: nothing that is `undecided`.
-    """
-
-    known: dict[tuple[str, tuple[Answer, ...]], Remembered] = field(default_factory=dict)
-    asked: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
-    """Which parts each item was seen to read."""
-    fresh: list[Remembered] = field(default_factory=list)
-    """What was decided since this process began."""
-
-    def recall(self, item: str, answer: Callable[[str], Answer]) -> Remembered | None:
-        """What was decided on these answers, if it was."""
-        for parts in self.asked.get(item, ()):
-            found = self.known.get((item, tuple(answer(part) for part in parts)))
-            if found is not None:
-                return found
-        return None
-
-    def learn(self, decided: Remembered) -> None:
-        """Remembers a verdict, as long as there is room."""
-        if len(self.known) < MAX_REMEMBERED and sum(len(a.body) for a in decided.answers) <= MAX_REMEMBERED_TEXT:
-            self.known[decided.item, decided.answers] = decided
-            self.asked.setdefault(decided.item, set()).add(tuple(a.part for a in decided.answers))
 
 
 class Suite:
@@ -132,9 +88,10 @@ class _Handover:
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
         """An item that decides by text recalls its verdict, or decides and remembers."""
         memory = self.suite.memory if self.suite is not None else None
-        parameters = inspect.signature(pyfuncitem.function).parameters.values()
-        names = [p.name for p in parameters if p.default is p.empty]
-        if memory is None or not set(names) <= DECIDES_BY_TEXT or set(names) != set(pyfuncitem.funcargs) & set(names):
+        if memory is None:
+            return None
+        names = _asked_for(pyfuncitem.function)
+        if not names <= DECIDES_BY_TEXT & pyfuncitem.funcargs.keys():
             return None
         answer: Any = pyfuncitem.funcargs.get("answer")
         judge: Any = pyfuncitem.funcargs.get("judge")
@@ -146,15 +103,10 @@ class _Handover:
             if known.set_score is not None:
                 vars(pyfuncitem.function)["__score__"] = known.set_score
             return True
-        read: dict[str, Answer] = {}
-
-        def reading(part: str) -> Answer:
-            return read.setdefault(part, answer(part))
-
-        pyfuncitem.obj(**{**{name: pyfuncitem.funcargs[name] for name in names}, "answer": reading})
-        if judge.verdict is not None and judge.verdict.kind not in ("undecided", "error"):
-            score = vars(pyfuncitem.function).get("__score__")
-            memory.fresh.append(Remembered(pyfuncitem.nodeid, tuple(read.values()), judge.verdict, score))
+        looks = Looks(answer)
+        pyfuncitem.obj(**{**{name: pyfuncitem.funcargs[name] for name in names}, "answer": looks})
+        if judge.verdict is not None:
+            memory.note(pyfuncitem.nodeid, looks, judge.verdict, vars(pyfuncitem.function).get("__score__"))
         return True
 
     @pytest.hookimpl(tryfirst=True)
@@ -166,6 +118,12 @@ class _Handover:
             except BaseException as problem:  # pytest would turn it into an exit status
                 self.raised = problem
         return True
+
+
+@cache
+def _asked_for(function: Callable[..., Any]) -> frozenset[str]:
+    """The fixtures that an item's function asks for."""
+    return frozenset(p.name for p in inspect.signature(function).parameters.values() if p.default is p.empty)
 
 
 def collected(assignment: Assignment, profile: Profile, use: Callable[[Suite], None]) -> None:

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "autograder"
 LEVELS = (
     {"verdict", "errors", "child"},
     {"archive", "assignment", "submission", "writeup", "phrases", "notebook", "algebra", "worker", "numeric", "training"},
-    {"desk", "score", "plugin", "report"},
+    {"desk", "score", "plugin", "remembered", "report"},
     {"overrides", "suite", "grade", "check"},
     {"export", "store", "grades", "progress", "against", "pages", "jobs", "conclusion", "regrade", "review", "replay", "bundle"},
     {"cli"},
