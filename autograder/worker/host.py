@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -116,9 +117,11 @@ class Worker:
 
     def close(self) -> None:
         """Ends every guest and all that descends from it, and removes the scratch copy."""
-        for name in list(self._guests):
-            self._end(name)
         self._parent.close()
+        for guest in self._guests.values():
+            guest.close()
+        self._guests.clear()
+        self._kept.clear()
         if self._own_parent is not None:
             self._own_parent.close()
         if self._scratch:
@@ -343,9 +346,7 @@ class Worker:
         copy_submission(self._root, folder / "work")
         (folder / "tmp").mkdir()
         if slot is not None:
-            for place, folders, files in os.walk(folder):
-                for name in [".", *folders, *files]:
-                    os.chown(os.path.join(place, name), slot.user, slot.user, follow_symlinks=False)
+            give_away(str(folder), slot.user)
         return str(folder)
 
     def _plan(self, folder: str, slot: slots.Slot | None) -> dict[str, Any]:
@@ -358,7 +359,7 @@ class Worker:
         return {
             "folder": folder,
             "user": None if slot is None else slot.user,
-            "memory": memory_allowed(limits.memory),
+            "memory": self._memory,
             "file_size": limits.file_size,
             "processes": processes_allowed,
             "open_files": limits.open_files,
@@ -437,7 +438,12 @@ class Worker:
         return reply
 
     def _gone(self, ended: Ended) -> Failure:
-        return how_it_ended(ended.how, memory_allowed(self._limits.memory), self._limits.disk)
+        return how_it_ended(ended.how, self._memory, self._limits.disk)
+
+    @cached_property
+    def _memory(self) -> int:
+        """Bytes that a guest may use."""
+        return memory_allowed(self._limits.memory)
 
     def _printed(self, guest: Connection) -> str:
         text = without_places(bytes(guest.printed).decode("utf-8", "replace").replace("\r\n", "\n"), self._scratch)
@@ -508,15 +514,23 @@ def container_memory() -> int | None:
     return min(found, default=None)
 
 
-def copy_submission(root: Path, target: Path) -> None:
+def copy_submission(root: str | Path, target: str | Path) -> None:
     """Copies regular files and folders; links, devices and byte code are left behind."""
-    target.mkdir()
-    for place, folders, files in os.walk(root, followlinks=False):
-        here = target / os.path.relpath(place, root)
-        folders[:] = [name for name in folders if name != "__pycache__" and not os.path.islink(os.path.join(place, name))]
-        for name in folders:
-            (here / name).mkdir(exist_ok=True)
-        for name in files:
-            path = os.path.join(place, name)
-            if os.path.isfile(path) and not os.path.islink(path):
-                shutil.copyfile(path, here / name)
+    os.mkdir(target)
+    with os.scandir(root) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False) and entry.name != "__pycache__":
+                copy_submission(entry.path, os.path.join(target, entry.name))
+            elif entry.is_file(follow_symlinks=False):
+                shutil.copyfile(entry.path, os.path.join(target, entry.name))
+
+
+def give_away(folder: str, user: int) -> None:
+    """Makes everything in a folder that we filled, and itself, another user's."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                give_away(entry.path, user)
+            else:
+                os.chown(entry.path, user, user, follow_symlinks=False)
+    os.chown(folder, user, user)

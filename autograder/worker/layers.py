@@ -11,9 +11,11 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import functools
 import importlib.util
 import os
 import platform
+import stat
 import struct
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -226,7 +228,7 @@ def _allow(ruleset: int, path: str, access: int) -> None:
     except OSError:
         return  # not there, or not for us: then the student cannot read it either
     try:
-        if not os.path.isdir(f"/proc/self/fd/{handle}"):
+        if not stat.S_ISDIR(os.fstat(handle).st_mode):
             access &= _OF_FILES
         _call(_LANDLOCK_ADD, ruleset, 1, struct.pack("=Qi", access, handle), 0)
     finally:
@@ -354,19 +356,20 @@ _PRETENDED = tuple(_CALLS)[tuple(_CALLS).index("chmod") : tuple(_CALLS).index("c
 _BY_ARGUMENT = tuple(_CALLS)[tuple(_CALLS).index("clone") :]
 _OF_OTHER_PROCESSES = ("prlimit64", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr")
 _SIGNALS = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")
+_INSTRUCTION = struct.Struct("=HBBI")
 _TERMINAL_INPUT = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
 _AF_UNIX = 1
 
 
 def _system_call_filter(plan: Plan) -> bool:
-    program = filter_program(
-        platform.machine(), shared_user=plan.user is None, strangers=plan.strangers, signals_scoped="landlock" not in plan.leave_out
-    )
-    if not program:
+    if plan.user is None:
+        code = _compiled(shared_user=True, strangers=plan.strangers, signals_scoped="landlock" not in plan.leave_out)
+    else:
+        code = OWN_USER_FILTER
+    if not code:
         return False
-    code = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
     buffer = ctypes.create_string_buffer(code, len(code))
-    header = struct.pack("@HP", len(program), ctypes.addressof(buffer))
+    header = struct.pack("@HP", len(code) // _INSTRUCTION.size, ctypes.addressof(buffer))
     prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, header)
     return True
 
@@ -433,9 +436,19 @@ def filter_program(machine: str, *, shared_user: bool, strangers: Iterable[int],
     return program
 
 
+def _compiled(*, shared_user: bool, strangers: Iterable[int] = (), signals_scoped: bool = True) -> bytes:
+    program = filter_program(platform.machine(), shared_user=shared_user, strangers=strangers, signals_scoped=signals_scoped)
+    return b"".join(_INSTRUCTION.pack(*instruction) for instruction in program)
+
+
+OWN_USER_FILTER = _compiled(shared_user=False)
+"""The filter where the student's code has a user id of its own: the same for everyone, so it is made before the first fork."""
+
+
 # System ---------------------------------------------------------------------------------------------------------------
 
 
+@functools.cache
 def _libc() -> Any:
     return ctypes.CDLL(None, use_errno=True)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 MAX_ENTRIES = 20_000
 """Files and folders that a guest may leave in its scratch folder."""
@@ -37,19 +37,19 @@ def sizes(entries: Iterable[os.DirEntry[str]]) -> int:
     return total
 
 
-def remove_all(user: int | None, shared: Iterable[os.DirEntry[str]]) -> None:
-    """Removes what a guest left outside of its folder: its files in shared memory, and, where it had a user id of its own,
-    everything of that user's in public folders. A file of our own user's that some process still uses is left alone.
+def remove_all(users: Collection[int], shared: Iterable[os.DirEntry[str]]) -> None:
+    """Removes what guests left outside of their folders: their files in shared memory, and, of those that had user ids of their
+    own, everything of these users' in public folders. Without users, files of our own that some process still uses are left alone.
     """
     for entry in shared:
-        if user is not None or not in_use(entry.path):
+        if users or not in_use(entry.path):
             with contextlib.suppress(OSError):
                 os.unlink(entry.path)
-    for place in PUBLIC_FOLDERS if user is not None else ():
+    for place in PUBLIC_FOLDERS if users else ():
         with contextlib.suppress(OSError), os.scandir(place) as entries:
             for entry in entries:
                 with contextlib.suppress(OSError):
-                    if entry.stat(follow_symlinks=False).st_uid == user:
+                    if entry.stat(follow_symlinks=False).st_uid in users:
                         remove_tree(entry.path) if entry.is_dir(follow_symlinks=False) else os.unlink(entry.path)
 
 

@@ -24,8 +24,7 @@ def children(pid: int) -> list[int]:
     found: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
-                found += map(int, file.read().split())
+            found += map(int, _content(f"/proc/{pid}/task/{thread}/children").split())
     except FileNotFoundError:
         return found if found or not os.path.isdir(f"/proc/{pid}") else _children_by_parent(pid)
     except OSError:
@@ -83,8 +82,27 @@ def _status(pid: int) -> dict[str, str]:
 
 def resident(pid: int) -> int:
     """Bytes of memory that a process holds itself: anonymous and shared memory, no files. 0 where nothing is known."""
-    status = _status(pid)
-    return sum(int(status.get(key, "0 kB").split()[0]) for key in ("RssAnon", "RssShmem")) * 1024
+    try:
+        status = _content(f"/proc/{pid}/status")
+    except OSError:
+        return 0
+    total = 0
+    for key in (b"\nRssAnon:", b"\nRssShmem:"):  # not line by line: this is looked at fifty times a second
+        _, _, after = status.partition(key)
+        total += int(after.split(None, 1)[0]) if after else 0
+    return total * 1024
+
+
+def _content(path: str) -> bytes:
+    """A file of the kernel's, without what makes `open` slow."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        pieces = []
+        while piece := os.read(handle, 2**16):
+            pieces.append(piece)
+        return b"".join(pieces)
+    finally:
+        os.close(handle)
 
 
 def held_together(root: int, pids: Iterable[int]) -> int:

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 import types
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,17 +81,17 @@ class Supervisor:
         try:
             self._serve()
         finally:
-            for number in list(self.children):
-                self.stop(number, 0.0)
+            self.stop_all()
             if self.scratch:
                 leftovers.remove_tree(self.scratch)
 
     def _serve(self) -> None:
         poll = select.poll()
         poll.register(self.control, select.POLLIN)
+        next_look = 0.0
         while True:
             alive = any(not child.ended for child in self.children.values())
-            if poll.poll(WATCH_SECONDS * 1000 if alive else None):
+            if poll.poll(max(0.0, next_look - time.monotonic()) * 1000 if alive else None):
                 try:
                     message, descriptors, _, _ = socket.recv_fds(self.control, MAX_MESSAGE, 4)
                 except ConnectionError:
@@ -98,8 +99,10 @@ class Supervisor:
                 if not message:
                     return
                 self.obey(json.loads(message), descriptors)
-            self.reap()
-            self.watch()
+            if time.monotonic() >= next_look:
+                self.reap()
+                self.watch()
+                next_look = time.monotonic() + WATCH_SECONDS
 
     def obey(self, order: dict[str, Any], descriptors: list[int]) -> None:
         """One order of the host."""
@@ -142,13 +145,27 @@ class Supervisor:
             child.ended = self.status_of(child, patience) or "stopped"
         processes.kill_quietly(child.pid, signal.SIGKILL)
         clean = "sweep" in self.left_out or processes.sweep([other.pid for other in self.children.values() if not other.ended])
-        if "leftovers" not in self.left_out:
-            leftovers.remove_all(child.user, child.left_in_shared_memory())
+        self.clear([child])
         if clean:
             leftovers.remove_tree(child.folder)
-        if child.lock >= 0:
-            os.close(child.lock)
         return {"ended": child.ended, "clean": clean}
+
+    def stop_all(self) -> None:
+        """The same for all guests at once, when nobody asks any more how they ended."""
+        for child in self.children.values():
+            processes.kill_quietly(child.pid, signal.SIGKILL)
+        if "sweep" not in self.left_out:
+            processes.sweep()
+        self.clear(self.children.values())
+
+    def clear(self, ended: Collection[Child]) -> None:
+        """Removes what ended guests left outside of their folders, and lets go of their user ids."""
+        if "leftovers" not in self.left_out:
+            users = {child.user for child in ended if child.user is not None}
+            leftovers.remove_all(users, [entry for child in ended for entry in child.left_in_shared_memory()])
+        for child in ended:
+            if child.lock >= 0:
+                os.close(child.lock)
 
     def become_guest(self, order: dict[str, Any], wire_end: int, output: int) -> None:
         """In the fork: never returns."""
