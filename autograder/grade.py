@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 
 from autograder.assignment import Assignment, Profile, is_code
@@ -86,7 +86,8 @@ def grade(
             collected(assignment, chosen, lambda fresh: fresh.run(desk, decided))
         else:
             suite.run(desk, decided)
-        final = report(complete=True, public=tuple(_public_checks(desk)))
+        right = {number for number, entry in entries.items() if entry.verdict.kind == "correct"}
+        final = report(complete=True, public=tuple(_public_checks(desk, right)))
         if out is not None:
             gradescope.write(final, out)
         return final
@@ -97,12 +98,15 @@ def _pending(number: str, assignment: Assignment, profile: Profile) -> TestEntry
     return withheld(scored(number, assignment, profile, undecided("Not reached: grading was cut short before this check.")))
 
 
-def _public_checks(desk: Desk) -> list[str]:
-    """What the public properties say of the student's code: only what is wrong, a line each, and how many hold."""
+def _public_checks(desk: Desk, right: Set[str]) -> list[str]:
+    """What the public properties say of the student's code: only what is wrong, a line each, and how many hold.
+
+    right: numbers that were judged correct. The judge asks for more than the properties do, so these hold.
+    """
     checks = {n: check for n, check in load_public(desk.assignment).PUBLIC_CHECKS.items() if n in desk.profile.points}
     if time.monotonic() > desk.ends:
         return []
-    said = dict(pair for number, check in checks.items() for pair in _public_check(desk, number, check))
+    said = dict(pair for n, check in checks.items() for pair in ([(n, None)] if n in right else _public_check(desk, n, check)))
     there = {number: problem for number, problem in said.items() if problem is None or not problem.startswith(ABSENT)}
     wrong = [f"{number}: {problem}" for number, problem in there.items() if problem]
     return [*wrong, f"{len(there) - len(wrong)} of {len(there)} hold."] if there else []
