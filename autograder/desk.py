@@ -213,12 +213,16 @@ def open_desk(
 
 
 def load_public(assignment: Assignment) -> ModuleType:
-    """The suite's `public.py`: symbols and properties that a student may see. Imports nothing of the reference.
+    """The suite's `public.py`: symbols and properties that a student may see. Imports nothing of the reference. Read once.
 
     Raises UsageError where it is absent.
     """
-    path = assignment.folder / "public.py"
-    spec = importlib.util.spec_from_file_location(f"_public_of_{assignment.name}", path)
+    return _public(assignment.name, assignment.folder / "public.py")
+
+
+@cache
+def _public(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"_public_of_{name}", path)
     if spec is None or spec.loader is None or not path.is_file():
         raise UsageError(f"{path}: a suite needs its public.py")
     module = importlib.util.module_from_spec(spec)

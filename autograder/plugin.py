@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -104,7 +105,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def suite_folder(item: pytest.Item) -> Path | None:
     """The suite that an item belongs to, if it is an item of a suite."""
-    return item.path.parent if (item.path.parent / SUITE_FILE).is_file() else None
+    return _suite_folder(item.path)
+
+
+@cache
+def _suite_folder(file: Path) -> Path | None:
+    return file.parent if (file.parent / SUITE_FILE).is_file() else None
 
 
 def number_of(item: pytest.Item) -> str:

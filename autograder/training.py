@@ -393,14 +393,26 @@ def training_evidence(reply: Reply, step: int, quantity: str, expected: Json, go
 # A loss and what it yields --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TabulatedLoss:
-    """An elementwise loss for labels 0 and 1, known by its values on a grid of predictions."""
+    """An elementwise loss for labels 0 and 1, known by its values on a grid of predictions. Equal tables are equal, and have one hash:
+    what follows from a loss can be remembered.
+    """
 
     predictions: Array
     """(m,), increasing, within (0, 1]."""
     values: Array
     """(2, m), finite: for label 0 and label 1."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TabulatedLoss) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
+
+    @cached_property
+    def _content(self) -> bytes:
+        return np.asarray(self.predictions, dtype=float).tobytes() + np.asarray(self.values, dtype=float).tobytes()
 
     def slope(self, prediction: Array, label: Array) -> Array:
         """Derivative in the prediction, by central differences of the table; error of second order in its spacing.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from functools import cache
 
 from autograder.assignment import Problem
 
@@ -51,7 +52,8 @@ class Sheet:
             inside = len(other) >= 2 and (other <= words or (len(words) >= 2 and words <= other and len(words) * 2 >= len(other)))
             score = 0.85 if inside and len(common) * 2 >= len(words) else 0.0
             if 3 * len(wanted) > 2 * len(known) and 3 * len(known) > 2 * len(wanted):
-                matcher = difflib.SequenceMatcher(None, wanted, known, autojunk=False)
+                matcher = _matcher(known)
+                matcher.set_seq1(wanted)
                 if matcher.real_quick_ratio() >= ALIKE and matcher.quick_ratio() >= ALIKE:
                     score = max(score, matcher.ratio())
             if score >= ALIKE and score > best:
@@ -78,6 +80,12 @@ class Sheet:
             holder = next((a for a in letters if first in subs[a]), None)
             return f"{holder}.{first}" if holder else None
         return None
+
+
+@cache
+def _matcher(known: str) -> difflib.SequenceMatcher[str]:
+    """Compares with a title of the sheet. One each: what it prepares hangs on the second sequence alone."""
+    return difflib.SequenceMatcher(None, "", known, autojunk=False)
 
 
 def _roman(token: str, children: Sequence[str]) -> str | None:

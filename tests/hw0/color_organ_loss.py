@@ -7,6 +7,7 @@ A notebook binds `loss_fn` again and again, and the last one is given with part 
 import math
 import re
 from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 
 import color_organ_truth as truth
 import numpy as np
@@ -36,6 +37,9 @@ TOWARDS = 0.75
 """A loss is on the way if it leaves at most this share of the plain squared error's distance, in log R."""
 
 ON_THE_WAY_SHARE = 0.5
+
+LOSSES_KEPT = 64
+"""Losses of which it is remembered what they yield: those of one submission, and those that a class shares."""
 
 
 @dataclass(frozen=True)
@@ -232,8 +236,7 @@ def fixed_frequencies():
 def yielded(own):
     """Where descent on the low pass's binary data ends with this loss: a Yield, in ohms."""
     if own.table is not None:
-        omega, weights = truth.frequency_nodes()
-        return stationary(truth.LOW_BINARY, own.table.slope, omega, weights, START)
+        return yielded_by(own.table)
     grid = np.exp(np.linspace(math.log(15.0), math.log(6000.0), BATCH_POINTS))
     losses = np.array([own.batch(r) for r in grid])
     if not np.isfinite(losses).all() or np.ptp(losses) <= 1e-9 * np.abs(losses).max():
@@ -257,6 +260,13 @@ def yielded(own):
             inner[1] = low + ratio * (high - low)
             at[1] = own.batch(math.exp(inner[1]))
     return Yield(math.exp((low + high) / 2), 1, ())
+
+
+@lru_cache(LOSSES_KEPT)
+def yielded_by(table):
+    """The same for a loss that is known by its table."""
+    omega, weights = truth.frequency_nodes()
+    return stationary(truth.LOW_BINARY, table.slope, omega, weights, START)
 
 
 def loss_verdict(own):
@@ -307,6 +317,7 @@ def reversed_sign(own):
     return 0 < stationary(truth.LOW_BINARY, lambda x, y: -own.table.slope(x, y), omega, weights, START).value < math.inf
 
 
+@cache
 def squared_error_resistor():
     """What plain squared error on binary labels yields, ohms (344.6)."""
     omega, weights = truth.frequency_nodes()
@@ -383,8 +394,18 @@ def explains(own, said):
 
 def own_windows(explained, part):
     """The 99.9 % windows of one of e, f, g under the submission's own loss; None where it has no stationary point there."""
+    ends = ends_of_runs(explained.loss.table, part)
+    if ends is None:
+        return None
+    where = f"99.9 % of honest runs with {explained.said}, profile score with {truth.DATASET_SIZE} samples"
+    return [Window(low, high, where) for low, high in ends]
+
+
+@lru_cache(3 * LOSSES_KEPT)
+def ends_of_runs(table, part):
+    """The ends of these windows, ohms."""
     omega, weights = truth.frequency_nodes(40)
-    slope = explained.loss.table.slope
+    slope = table.slope
     learner = {"e": truth.LOW_BINARY, "f": truth.HIGH_BINARY, "g": truth.BAND_BINARY}[part]
     if part == "g":
         centre = stationary_point(learner, slope, omega, weights, np.array([45.0, 140.0]))
@@ -397,5 +418,4 @@ def own_windows(explained, part):
     if part == "f":  # never what the plain squared error yields
         plain = stationary(learner, truth.squared_error_slope, omega, weights, START, (5.0, 80.0), 16).value
         ends = [(max(ends[0][0], plain + 1.0), ends[0][1])]
-    where = f"99.9 % of honest runs with {explained.said}, profile score with {truth.DATASET_SIZE} samples"
-    return [Window(low, high, where) for low, high in ends]
+    return ends
