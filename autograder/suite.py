@@ -10,6 +10,7 @@ import contextlib
 import inspect
 import io
 import os
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -133,7 +134,7 @@ def collected(assignment: Assignment, profile: Profile, use: Callable[[Suite], N
     """
     handover = _Handover(assignment, profile, use)
     said = io.StringIO()
-    with _no_other_plugins(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    with _no_other_plugins(), _own_modules(assignment), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         status = pytest.main(
             [
                 *("-c", os.devnull, "--rootdir", str(assignment.folder), "--import-mode=importlib", "-p", "autograder.plugin"),
@@ -149,6 +150,19 @@ def collected(assignment: Assignment, profile: Profile, use: Callable[[Suite], N
         uncovered = [f"no test for {', '.join(handover.uncovered)}"] if handover.numbers and handover.uncovered else []
         why = handover.problems or uncovered or [said.getvalue().strip()]
         raise SuiteFailed(f"the suite {assignment.folder.name} cannot be run: {why[0]}")
+
+
+@contextlib.contextmanager
+def _own_modules(assignment: Assignment) -> Iterator[None]:
+    """A suite's files import each other by plain names, such as `public`: afterwards nobody else finds them under these."""
+    path = list(sys.path)
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        for sibling in assignment.folder.glob("*.py"):
+            if getattr(sys.modules.get(sibling.stem), "__file__", None) == str(sibling):
+                del sys.modules[sibling.stem]
 
 
 @contextlib.contextmanager
