@@ -440,7 +440,8 @@ def _with_probe(name: str, source: Source) -> Source:
     if isinstance(source, File):
         load = f"import importlib.util\n_spec = importlib.util.spec_from_file_location({name!r}, {source.path!r})\n"
         load += "_module = importlib.util.module_from_spec(_spec)\n_spec.loader.exec_module(_module)\n"
-        return Units([(load + CHANGES.format(target="getattr(_module, name)"), "the check's own probe", 0)])
+        before = [source.before] if source.before is not None else []
+        return Units([*before, (load + CHANGES.format(target="getattr(_module, name)"), "the check's own probe", 0)])
     return Units([*source.units, (CHANGES.format(target="globals()[name]"), "the check's own probe", 0)])
 
 

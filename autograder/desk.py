@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +24,7 @@ import numpy as np
 
 from autograder.assignment import Assignment, Profile
 from autograder.errors import UsageError
-from autograder.notebook import definitions
+from autograder.notebook import definitions, stand_ins
 from autograder.submission import Submission, open_submission
 from autograder.worker import File, Limits, Reply, Source, Units, WarmParent, Worker
 from autograder.writeup import Answer, WriteUp, read_writeup
@@ -32,6 +34,9 @@ REPORTED_PACKAGES = ("autograder", "gradescope-utils", "mpmath", "numpy", "pytes
 
 CLOSING_SECONDS = 3.0
 """Kept back from the whole, a tenth at most: for writing the results and stopping the worker."""
+
+IMPORT = re.compile(r"(?:^|[;:])[ \t]*(?:from[ \t]+(\w+)|import[ \t]+([^\n;#]+))", re.MULTILINE)
+"""What is imported: the one package of a `from`, or all that stands after `import`."""
 
 PRINTED_MAX = 4_000
 """Characters of what the student's code printed, in all, that are shown."""
@@ -125,12 +130,13 @@ def code_sources(submission: Submission, assignment: Assignment) -> tuple[dict[s
     sources: dict[str, Source] = {}
     remarks: list[str] = []
     notebook = _notebook(submission, assignment)
+    before = stand_ins() if _imports_more(submission) else None
     for name in assignment.files.code:
         module, path = name.removesuffix(".py"), submission.find(name)
         wanted = assignment.files.definitions.get(module)
         if wanted is None:
             if path is not None:
-                sources[module] = File(path.relative_to(submission.root).as_posix())
+                sources[module] = File(path.relative_to(submission.root).as_posix(), before=before)
         elif path is not None or notebook is not None:
             taken = definitions(_text(path), _text(notebook), wanted, py_name=name, notebook_name=notebook.name if notebook else "")
             sources[module] = Units(taken.units)
@@ -160,6 +166,15 @@ def _wants_torch(submission: Submission) -> list[str]:
     """The files of code that mention torch: importing it costs seconds, which the others need not pay."""
     files = (file for file in submission.files if file.lower().endswith((".py", ".ipynb")))
     return [file for file in files if b"torch" in (submission.root / file).read_bytes()]
+
+
+def _imports_more(submission: Submission) -> bool:
+    """Whether some file of code imports what is neither Python's own, nor numpy or torch, nor handed in: plots, say."""
+    files = [file for file in submission.files if file.lower().endswith(".py")]
+    found = [pair for file in files for pair in IMPORT.findall(_text(submission.root / file) or "")]
+    roots = {re.split(r"\W", name.strip(), maxsplit=1)[0] for one, several in found for name in (one or several).split(",")}
+    own = {part.removesuffix(".py") for file in files for part in file.split("/")}
+    return not roots <= sys.stdlib_module_names | {"numpy", "torch"} | own
 
 
 def _without_torch(wanting: list[str], assignment: Assignment) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """Executed in the worker, before anything of a student's: stand-ins for what only draws or talks, and namespaces.
 
-The text of this file is the first unit of every extraction. It imports the standard library only and nothing of ours.
+The text of this file is the first unit of every extraction, and runs before every file that is imported whole. It
+imports the standard library only and nothing of ours.
 Modules that draw plots, widgets and progress bars are replaced by stand-ins which accept everything and do nothing, so
 that they need not be installed, open no window and cost no time; what iterates, decorates or carries a value still does.
 """
@@ -10,6 +11,7 @@ import __future__
 
 import importlib.abc
 import importlib.machinery
+import os
 import sys
 import time
 import types
@@ -110,8 +112,9 @@ class SilentFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def find_spec(self, name: str, *_: Any) -> importlib.machinery.ModuleSpec | None:
         """A package without files for a name that is neutralised, else None."""
-        if name.partition(".")[0] not in NEUTRALISED and name != COMPILER:
-            return None
+        root = name.partition(".")[0]
+        if (root not in NEUTRALISED and name != COMPILER) or os.path.exists(f"{root}.py"):
+            return None  # a file of the student's own may have any name
         return importlib.machinery.ModuleSpec(name, self, is_package=True)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:

@@ -60,6 +60,10 @@ class _Lost(Exception):
         self.failure = failure
 
 
+BEFORE = "_before_the_file"
+"""The module in which a unit of our own is executed before a file."""
+
+
 class Worker:
     """Runs a submission's code in other processes, one guest for each source, and answers with inert values.
 
@@ -234,6 +238,10 @@ class Worker:
     def _load_file(self, source: str, known: File) -> None:
         request = {"op": "file", "module": source, "path": known.path, "seed": self._load_seed(source)}
         try:
+            if known.before is not None:
+                code, label, offset = known.before
+                unit = {"op": "unit", "module": BEFORE, "code": code, "label": label, "offset": offset, "failure": None, "seed": 0}
+                self._exchange(source, unit, [], self._limits.unit)
             reply = self._exchange(source, request, [], self._limits.load)
         except _Lost as lost:
             failure = while_loading(lost.failure)

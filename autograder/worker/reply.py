@@ -91,9 +91,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class File:
-    """A Python file of the submission, imported once as the module that the source is called; path relative to the root."""
+    """A Python file of the submission, imported once as the module that the source is called; path relative to the root.
+
+    before: a unit of our own that its process executes first, in a module of its own.
+    """
 
     path: str
+    before: tuple[str, str, int] | None = None
 
 
 @dataclass(frozen=True)
