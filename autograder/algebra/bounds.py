@@ -61,26 +61,52 @@ def violation(left: Expr, sign: str, right: Expr, domain: Domain) -> Violation |
     return small if small is not None and small.strict == found.strict else found
 
 
+def both_fail(first: tuple[Expr, str, Expr], second: tuple[Expr, str, Expr], domain: Domain) -> tuple[Violation, Violation] | None:
+    """One point of the domain at which two relations fail, in small numbers if there is one. Raises Unsupported, OutOfBudget."""
+    for cloud in (*clouds(domain, small=True), *clouds(domain)):
+        one, two = (_suspected(*relation, domain, cloud) for relation in (first, second))
+        for k in _ranked(one.suspects & two.suspects, one.gap, cloud):
+            found = tuple(replayed(*relation, domain, cloud, k) for relation in (first, second))
+            if all(v is not None and not v.strict for v in found):
+                return found[0], found[1]  # type: ignore[return-value]
+    return None
+
+
+@dataclass(frozen=True)
+class _Suspected:
+    """A relation at the points of a cloud. allowed: where both sides have a value and what was assumed holds."""
+
+    allowed: NDArray[np.bool_]
+    suspects: NDArray[np.bool_]
+    gap: NDArray[np.float64]
+    right: Batch
+
+
+def _suspected(left: Expr, sign: str, right: Expr, domain: Domain, cloud: Cloud) -> _Suspected:
+    if sign in (">", ">="):
+        left, sign, right = right, sign.replace(">", "<"), left
+    one, scale_left = evaluate(left, cloud)
+    two, scale_right = evaluate(right, cloud)
+    allowed: NDArray[np.bool_] = np.asarray(np.isfinite(one).all(axis=(1, 2)) & np.isfinite(two).all(axis=(1, 2)))
+    for hypothesis in domain.assumed:
+        allowed &= _holding(hypothesis, cloud)
+    scale = np.maximum(np.abs(one).max(axis=(1, 2)), np.abs(two).max(axis=(1, 2)))
+    scale = scale + CANCELLED * np.maximum(scale_left, scale_right) + 1e-300
+    with np.errstate(all="ignore"):
+        if sign == "=":
+            gap = np.abs(one - two).max(axis=(1, 2)) / scale
+            return _Suspected(allowed, allowed & (gap > SUSPICIOUS), gap, two)
+        gap = (one - two)[:, 0, 0] / scale
+        return _Suspected(allowed, allowed & (gap > EXCEEDED), gap, two)
+
+
 def _search(left: Expr, sign: str, right: Expr, domain: Domain, batches: tuple[Cloud, ...]) -> Violation | None:
     equal: Violation | None = None
     points = 0
     for cloud in batches:
-        one, scale_left = evaluate(left, cloud)
-        two, scale_right = evaluate(right, cloud)
-        allowed = np.isfinite(one).all(axis=(1, 2)) & np.isfinite(two).all(axis=(1, 2))
-        for hypothesis in domain.assumed:
-            allowed &= _holding(hypothesis, cloud)
-        points += int(allowed.sum())
-        scale = np.maximum(np.abs(one).max(axis=(1, 2)), np.abs(two).max(axis=(1, 2)))
-        scale = scale + CANCELLED * np.maximum(scale_left, scale_right) + 1e-300
-        with np.errstate(all="ignore"):
-            if sign == "=":
-                gap = np.abs(one - two).max(axis=(1, 2)) / scale
-                suspects = allowed & (gap > SUSPICIOUS)
-            else:
-                gap = (one - two)[:, 0, 0] / scale
-                suspects = allowed & (gap > EXCEEDED)
-        for k in _ranked(suspects, gap, cloud):
+        here = _suspected(left, sign, right, domain, cloud)
+        points += int(here.allowed.sum())
+        for k in _ranked(here.suspects, here.gap, cloud):
             found = replayed(left, sign, right, domain, cloud, k)
             if found is not None:
                 return found
@@ -88,8 +114,8 @@ def _search(left: Expr, sign: str, right: Expr, domain: Domain, batches: tuple[C
             inside = np.ones(cloud.count, dtype=bool)
             for key, _ in domain.uppers:
                 inside &= cloud.base[f"part of {key}"][:, 0, 0] < 1
-            nonzero = np.abs(two[:, 0, 0]) > 0
-            for k in _ranked(allowed & inside & nonzero & (np.abs(gap) < EXCEEDED), gap, cloud)[:1]:
+            nonzero = np.abs(here.right[:, 0, 0]) > 0
+            for k in _ranked(here.allowed & inside & nonzero & (np.abs(here.gap) < EXCEEDED), here.gap, cloud)[:1]:
                 equal = replayed(left, sign, right, domain, cloud, k)
     if points < FEWEST_POINTS:
         raise Unsupported("hardly any of our points satisfies what was assumed")

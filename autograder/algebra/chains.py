@@ -102,6 +102,8 @@ class Step:
     sign: str = "="
     chain: int = 0
     shapes: tuple[str, str] | None = None
+    other: Step | None = None
+    """For `two_meanings`: the step that needs the other meaning, failing at the same point under this one's."""
 
 
 # --- names that a derivation introduces

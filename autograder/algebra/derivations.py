@@ -12,7 +12,9 @@ from autograder.algebra.chains import Step, read_side
 from autograder.algebra.cloud import Introduced
 from autograder.algebra.evaluate import Point, value_at
 from autograder.algebra.expression import definition
+from autograder.algebra.meanings import other_meanings, put_in, told_apart
 from autograder.algebra.reached import reached
+from autograder.algebra.render import render
 from autograder.algebra.rings import Real, Undefined, Unsupported
 from autograder.algebra.rubric import Rubric, Setting, Waypoint, bindings, key_of, second_letters, setting, typed_names
 from autograder.algebra.steps import MAX_RELATIONS, Formula, Relation, Text, statements_of
@@ -24,8 +26,8 @@ FALSE_STEP: Final = 0.2
 FURTHER_STEP: Final = 0.1
 """For each further one: mistakes are carried on."""
 SLIP_OF_THE_PEN: Final = 0.05
-"""Of the points, for a false step that is explained by a slip of the pen: brackets left out, something transposed."""
-PEN: Final = frozenset({"missing_parentheses", "transposed", "shape"})
+"""Of the points, for a false step that is explained by a slip of the pen: brackets left out, something transposed, a letter used twice."""
+PEN: Final = frozenset({"missing_parentheses", "transposed", "shape", "two_meanings"})
 MOST_LOST: Final = 0.6
 """Of the points, to false steps together."""
 ARGUED: Final = 4
@@ -134,6 +136,16 @@ def follow(text: Text, body: str, final: str, rubric: Rubric) -> Followed:
             here = _tried(text, body, final, rubric, binding, present)
             if here is not None and not here.count("false") and here.count("unreadable") < best.count("unreadable"):
                 best = here
+    for meaning in other_meanings(rubric, best.steps, best.binding):
+        kept = tuple((letter, name) for letter, name in best.binding.items() if letter != meaning.letter and name != meaning.name)
+        there = _tried(put_in(meaning, text), body, final, rubric, kept, present)
+        if there is None:
+            continue
+        own = meaning.letter not in best.binding
+        taken = f"the problem's own {meaning.letter}" if own else best.binding[meaning.letter]
+        steps = told_apart(best.steps, there.steps, meaning, taken, best.setting.domains[0], own=own)
+        if steps is not None:
+            return replace(best, steps=steps, reached=best.reached | there.reached)
     return best
 
 
@@ -327,6 +339,10 @@ def _complaint(step: Step, followed: Followed) -> str:
     head = f"Line {step.line}: `{step.text}`"
     if step.slip == "missing_parentheses":
         return f"{head} lacks brackets: {step.how.replace('? × ?', 'a square matrix')}."
+    if step.shapes and step.slip == "two_meanings":
+        return (
+            f"{head}: one symbol, two meanings: {step.how} and for something of another shape here: {step.shapes[0]} and {step.shapes[1]}."
+        )
     if step.shapes:
         return f"{head}: the shapes do not fit: {step.how}."
     found = step.found
@@ -334,6 +350,14 @@ def _complaint(step: Step, followed: Followed) -> str:
     values = _values(step, followed)
     point = ", ".join(f"{name} = {_text(value)}" for name, value in values.items() if name not in (LEFT, RIGHT))
     one, two = _text(values[LEFT]), _text(values[RIGHT])
+    if step.slip == "two_meanings" and step.other is not None and step.other.found is not None:
+        first = step.other.found
+        return (
+            f"{head}: one symbol, two meanings: {step.how}. For {point}, as it is meant there, the sides of this step are {one} and {two}; "
+            f"as it is meant here, those of line {step.other.line} are {_text(_json(first.left))} and {_text(_json(first.right))}."
+        )
+    if step.slip == "two_meanings":
+        return f"{head}: one symbol, two meanings: {step.how} and for something else here: for {point} that is {one} and this is {two}."
     if any(side is not None and side.operator for side in (step.left, step.right)):
         return f"{head} does not hold: for {point} the two sides differ in that direction, {one} against {two}."
     return f"{head} does not hold: for {point} the left side is {one} and the right side is {two}."
@@ -370,7 +394,8 @@ def _values(step: Step, followed: Followed) -> dict[str, Json]:
     assert found is not None
     table = followed.setting.table
     keys: set[str] = set()
-    for side in (step.left, step.right):
+    other = (step.other.left, step.other.right) if step.other is not None else ()
+    for side in (step.left, step.right, *other):
         if side is not None and side.expression is not None:
             keys |= used(side.expression) | {k for k in side.mentions if k in table.definitions}
         if side is not None and side.operator:
@@ -408,6 +433,33 @@ def _evidence(steps: tuple[Step, ...], followed: Followed) -> dict[str, Json]:
     for s in steps:
         witness: Json = None
         if s.verdict == "false":
-            witness = {"shapes": s.how} if s.shapes else _values(s, followed)
-        listed.append({"line": s.line, "text": s.text, "verdict": s.verdict, "witness": witness, "how": s.how, "slip": s.slip or None})
+            apart = " and ".join(s.shapes) if s.shapes and s.slip == "two_meanings" else s.how
+            witness = {"shapes": apart} if s.shapes else _values(s, followed)
+        entry: dict[str, Json] = {
+            "line": s.line, "text": s.text, "verdict": s.verdict, "witness": witness, "how": s.how, "slip": s.slip or None
+        }  # fmt: skip
+        if s.verdict == "false" and s.slip == "two_meanings":
+            entry |= _in_names_of_the_problem(s, followed)
+        listed.append(entry)
     return {"kind": "steps", "steps": listed}
+
+
+def _in_names_of_the_problem(step: Step, followed: Followed) -> dict[str, Json]:
+    """Of a step in names that mean two things: its sides in names of the problem, and those of the step that needs the other meaning."""
+    table = followed.setting.table
+    out: dict[str, Json] = {}
+    for key, one in (("", step), ("other", step.other)):
+        if one is None or one.found is None or one.left is None or one.right is None:
+            continue
+        if one.left.expression is None or one.right.expression is None:
+            continue
+        try:
+            sides = [render(side.expression, table) for side in (one.left, one.right) if side.expression is not None]
+        except KeyError:
+            continue  # a decomposition has no name of the problem
+        if key:
+            values = {LEFT: _json(one.found.left), RIGHT: _json(one.found.right)}
+            out[key] = {"line": one.line, "text": one.text, "sides": [*sides], "sign": one.sign, **values}
+        else:
+            out |= {"sides": [*sides], "sign": one.sign}
+    return out

@@ -27,7 +27,7 @@ from autograder.algebra.lexer import read_name
 from autograder.algebra.rings import Unsupported
 from autograder.algebra.rubric import Rubric, Setting, key_of, rewritten, sequence_letters
 from autograder.algebra.steps import Formula, Relation
-from autograder.algebra.symbols import ONE, Name
+from autograder.algebra.symbols import ONE, SCALAR, Name
 from autograder.errors import OutOfBudget
 
 MAX_DIFFERENTIALS: Final = 12
@@ -55,6 +55,18 @@ _CLAUSE: Final = re.compile(
     r"\b(?:then|so|therefore|hence|thus|we (?:have|get|obtain)|gives?|implies|it follows)\b|[:;]|§\s*[.,]?\s*(?=[A-Z])", re.IGNORECASE
 )
 _DEFINES: Final = re.compile(rf"\b(?:let|define|defined|denote|denoting|write|where|set|call|with|put|as)\b{_BETWEEN}", re.IGNORECASE)
+_AFRESH: Final = re.compile(
+    r"\b(?:let|define|defined|denote|denoting|write|where|set|call|with|put|as|for|now|next|consider|take|choose|redefine|instead)\b"
+    + _BETWEEN,
+    re.IGNORECASE,
+)
+"""Right before a name: it starts afresh, whatever it stood for."""
+_ANOTHER: Final = re.compile(
+    r"\b(?:alternativ\w*|another|other way|method|approach|proof|attempt|similarly|likewise|analogous\w*|case|example|instead|now|next"
+    r"|reus\w*|re-?defin\w*|again|lemma)\b|\n\s*(?:#|\([a-z0-9]+\)|\d+[.)])",
+    re.IGNORECASE,
+)
+"""Between two definitions of a name: a new start."""
 _SPLITS: Final = re.compile(r"decompos|\bsvd\b|singular value|factor|diagonali[sz]|spectral|eigen|written as", re.IGNORECASE)
 _DIFFERENTIAL: Final = re.compile(
     r"(?<![A-Za-z\\_^{])(?:d|\\mathrm\s*\{\s*d\s*\}|\\operatorname\s*\{\s*d\s*\})\s*(?:\\left)?\s*"
@@ -81,6 +93,11 @@ class Walk:
         self._prints: Prints | None = None
         self.matrix: tuple[str, Expr] | None = None
         self.names = {s.key: s.name for s in chosen.table.declared}
+        self.body = body
+        self.defined: dict[str, Relation] = {}
+        """Key of a name that the text has defined -> where it has."""
+        self.former: list[tuple[Name, str, Expr]] = []
+        """What names stood for before they were given another meaning."""
 
     @property
     def prints(self) -> Prints:
@@ -268,10 +285,12 @@ class Walk:
         stable = _STABLE.search(item.words) is not None
         assumed = (_ASSUMES.search(clause) and not stable) or (_GIVEN.search(clause) and self.parameter(step)) or self.sized(step)
         conditional = self.hypothetical or _CASES.search(item.words) or (_IF.search(item.words) and not stable)
-        if step.verdict == "false" and not step.shapes:
-            if _redefines(item, self.notation):
-                step = replace(step, verdict="unreadable", how="the name stood for something else before", slip="two_meanings", found=None)
-            elif any(side is not None and side.mentions & self.notation.generic for side in (step.left, step.right)):
+        if step.verdict == "false" and _redefines(item, self.notation):
+            step = self.second_meaning(item, step, certain=not (assumed or conditional))
+        elif step.verdict == "false" and self.holds_before(item):
+            step = replace(step, verdict="holds", how="with what the name stood for before", found=None, slip="", shapes=None)
+        elif step.verdict == "false" and not step.shapes:
+            if any(side is not None and side.mentions & self.notation.generic for side in (step.left, step.right)):
                 step = replace(
                     step, verdict="unreadable", how="it holds for some vectors only, and which are meant is not said", found=None
                 )
@@ -285,6 +304,45 @@ class Walk:
             elif conditional and not self.ranged(step):
                 step = replace(step, verdict="unreadable", how="it may rest on what was supposed before", found=None)
         self.steps.append(step)
+
+    def second_meaning(self, item: Relation, step: Step, *, certain: bool) -> Step:
+        """`A = ...` where A stands for something else already, and nothing is said of a new start: one symbol, two meanings.
+
+        An objective in a variable is not meant: what is left out of it is often a constant that does not matter. Nor is an equation that
+        is to be solved, nor another way to the same end.
+        """
+        unread = replace(
+            step, verdict="unreadable", how="the name stood for something else before", slip="two_meanings", found=None, shapes=None
+        )
+        found = single_name(self.put(item.left))
+        before = self.defined.get(found[0].key) if found is not None else None
+        meaning = self.first(step.right) if step.right is not None else None
+        if found is None or before is None or meaning is None or not certain or not used(meaning) or step.sign != "=":
+            return unread
+        name, argument = found
+        typed = item.left.strip()
+        self.former.append((name, typed, self.notation.meanings[name.key]))
+        table, key = declared(self.notation.table, name, typed, meaning.shape, argument)
+        self.notation = replace(self.notation, table=table, meanings={**self.notation.meanings, key: meaning})
+        self.vary(name, typed, meaning)
+        self.defined[key] = item
+        if argument or (meaning.shape == SCALAR and self.notation.differentials) or _ANOTHER.search(self.body[before.at : item.at]):
+            return unread
+        first = before.right if before.left.strip() == typed else before.left
+        return replace(step, how=f"`{typed}` stands for `{shown(first)}` on line {before.line}", slip="two_meanings")
+
+    def holds_before(self, item: Relation) -> bool:
+        """Does a step hold with what a name stood for before it was given a second meaning?"""
+        for name, typed, meaning in self.former:
+            kept = self.notation
+            table, key = declared(kept.table, name, typed, meaning.shape)
+            self.notation = replace(kept, table=table, meanings={**kept.meanings, key: meaning})
+            left, right = self.side(item.left), self.side(item.right)
+            step = decided(Step(item.line, "", "unreadable", sign=item.sign), left, right, self.notation, self.domains)
+            self.notation = kept
+            if step.verdict == "holds" and key in left.mentions | right.mentions:
+                return True
+        return False
 
     def sized(self, step: Step) -> bool:
         """Does it compare one of the problem's dimensions with something?"""
@@ -327,7 +385,7 @@ class Walk:
             if found is None:
                 continue
             name, argument = found
-            again = name.key in self.notation.meanings and (item.defines or _DEFINES.search(item.words) is not None)
+            again = name.key in self.notation.meanings and _AFRESH.search(item.words) is not None
             again = again and typed is item.left and not name.key.startswith(("d", "Delta_q"))
             if self.notation.table.find(name) is not None and not again and name.key not in self.notation.generic:
                 continue
@@ -342,6 +400,7 @@ class Walk:
             table, key = declared(self.notation.table, name, typed.strip(), e.shape, argument)
             meanings = {**self.notation.meanings, key: e}
             self.notation = replace(self.notation, table=table, meanings=meanings, generic=self.notation.generic - {key})
+            self.defined[key] = item
             self.vary(name, typed, e)
             kept = replace(side, expression=e)
             self.steps.append(
@@ -367,6 +426,8 @@ class Walk:
             return
         ours = Name(f"d{name.base}")
         if self.notation.table.exact(ours) is None or ours.key in self.notation.meanings:
+            if ours.key in self.notation.meanings:
+                self.former.append((ours, f"d{typed.strip()}", self.notation.meanings[ours.key]))
             table, key = declared(self.notation.table, ours, f"d{typed.strip()}", e.shape)
             self.notation = replace(self.notation, table=table, meanings={**self.notation.meanings, key: meaning})
 

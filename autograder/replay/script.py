@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from autograder.algebra import Symbols
+from autograder.algebra import Rubric, Symbols
+from autograder.algebra.rubric import setting
 from autograder.assignment import Assignment
 from autograder.desk import load_public
 from autograder.errors import OutOfBudget, Unreadable
@@ -133,10 +134,14 @@ STEP = re.compile(r"(<=|>=|(?<![<>])=(?!=)|<|>)")
 
 def _steps(case: _Case) -> list[str]:
     """The first step that does not hold, both of its sides evaluated at its counterexample."""
-    table = getattr(case.public, "STEPS", {}).get(case.entry.number)
+    facts = getattr(case.public, "STEPS", {}).get(case.entry.number)
+    table = setting(facts).table if isinstance(facts, Rubric) else facts
     for step in case.evidence.get("steps") or []:
         witness = {name: value for name, value in (step.get("witness") or {}).items() if name not in SIDES}
-        sides = STEP.split(str(step.get("text")))
+        parts = STEP.split(str(step.get("text")))
+        # where a letter of the step has two meanings, the evidence has its sides in letters of the problem
+        written = step.get("sides")
+        sides = [written[0], step.get("sign", "="), written[1]] if isinstance(written, list) and len(written) == 2 else parts
         if not witness or len(sides) != 3 or not isinstance(table, Symbols):
             continue
         values = {s.key: as_value(witness[s.name]) for s in table.declared if s.name in witness}
@@ -145,6 +150,11 @@ def _steps(case: _Case) -> list[str]:
         lines += [f"{variable(name)} = {numpy_value(value)}" for name, value in witness.items()]
         try:
             lines += [f"{name} = {numpy_line(text, table, sizes)}" for name, text in zip(("left", "right"), sides[::2], strict=True)]
+            other = step.get("other")
+            if other:
+                lines += [f"# line {other['line']}, with the meaning that the letter has here: {_comment(other['text'])}"]
+                both = zip(("first", "second"), other["sides"], strict=True)
+                lines += [f'print("there", {numpy_line(text, table, sizes)}, "{name} side")' for name, text in both]
         except (Unwritable, Unreadable, OutOfBudget, KeyError):
             continue
         lines += [f'print("left side ", left, "{sides[1]}")', 'print("right side", right)']
