@@ -286,7 +286,28 @@ class Following:
             return "the name stood for something else before"
         if self.conditional(item) or self.set_so(left, right, item):
             return "it may rest on what was supposed before"
+        if self.jumps(item):
+            return "where it goes on from is not certain"
+        if self.usually(left, right, item):
+            return "it holds where the text may suppose it to"
         return ""
+
+    def jumps(self, item: Relation) -> bool:
+        """Does it begin with a sign, after words that may have named another left side?"""
+        place = self.relations.index(item)
+        before = self.relations[place - 1] if place else None
+        if before is None or before.chain != item.chain or before.right != item.left or "$" not in self.body[before.at : item.at]:
+            return False
+        return re.search(r"[A-Za-z]{3,}", item.words.rpartition("§")[2]) is not None
+
+    def usually(self, left: _Read, right: _Read, item: Relation) -> bool:
+        """Does it hold under what a text may take for granted?"""
+        if not self.situation.usual:
+            return False
+        said = _distinguishes(left.node) or _distinguishes(right.node)
+        cases = (self.situation.main, *self.situation.others)
+        worlds = [self.ground.worlds[c.name][0] for c in cases] if said else [self.admitted(item)[0]]
+        return all(_alike(left.expression, right.expression, w, w.usual) for w in worlds)
 
     def set_so(self, left: _Read, right: _Read, this: Relation) -> bool:
         """Does it hold for the values that the text gives to symbols somewhere?"""
@@ -299,7 +320,9 @@ class Following:
             except (Unreadable, Misshapen, OutOfBudget):
                 continue
             for lone, other in ((one.lone, two), (two.lone, one)):
-                if lone in self.ground.free and lone not in symbols_in(other.expression) and not other.names & self.reader.strong:
+                directions = {d for k, d in self.ground.differentials.items() if k in self.ground.free}
+                sets = lone in directions or (lone in self.ground.free and not other.names & self.reader.strong)
+                if sets and lone not in symbols_in(other.expression):
                     if not settings or lone in settings[-1]:
                         settings.append({})
                     settings[-1][lone] = other.expression
@@ -477,9 +500,9 @@ def _gap(one: Expr, two: Expr, world: World) -> NDArray[np.float64]:
         return np.asarray(np.abs(a - b) / np.maximum(np.maximum(np.abs(a), np.abs(b)), 1e-3))
 
 
-def _alike(one: Expr, two: Expr, world: World) -> bool:
+def _alike(one: Expr, two: Expr, world: World, where: NDArray[np.bool_] | None = None) -> bool:
     gap = _gap(one, two, world)
-    sound = np.isfinite(gap)
+    sound = np.isfinite(gap) if where is None else np.isfinite(gap) & where
     return bool(sound.any()) and bool((gap[sound] <= APART).all())
 
 

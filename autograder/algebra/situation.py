@@ -58,7 +58,7 @@ class Situation:
     that a step is about unless it says otherwise. others: cases in which it may be meant instead, where that shows or where the part is
     about all of them (`open_cases`). solved: free symbol -> its value at the point that an equation is solved for. aliases: further
     spellings, which surely mean the name; soft: those that a text may use for something of its own. about: a regular expression of words
-    that show that a soft name of a place means the place.
+    that show that a soft name of a place means the place. usual: conditions that a text may take for granted.
     """
 
     free: Mapping[str, str]
@@ -74,6 +74,7 @@ class Situation:
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     soft: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     about: str = ""
+    usual: tuple[str, ...] = ()
 
     def __hash__(self) -> int:
         return hash(self.identity)
@@ -95,6 +96,8 @@ class World:
     cloud: Cloud
     cost: NDArray[np.float64]
     """How hard each point is to check by hand."""
+    usual: NDArray[np.bool_]
+    """Where what a text may take for granted holds."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,8 @@ def slope(e: Expr, key: str, ground: Ground, meanings: Mapping[str, Expr]) -> Ex
     if symbols_in(whole) & set(ground.differentials.values()):
         raise Misshapen("a derivative of a differential", 0)
     kept = expanded(e, meanings, frozenset({key}))
+    if kept.op == "sym" and kept.data != key:
+        raise Misshapen("a derivative of a symbol that may or may not depend on another", 0)
     if key in ground.layers and key not in symbols_in(kept) and symbols_in(whole) & symbols_in(expanded(meanings[key], meanings)):
         raise Misshapen("a derivative in what is made of the same symbols", 0)
     return expanded(differential(kept, {key: Expr("num", (), Fraction(1), SCALAR)}), meanings)
@@ -222,12 +227,15 @@ def _worlds(
         raise ValueError(f"the case {case.name!r} has hardly any points")
     kept = {key: batch[chosen] for key, batch in values.items()}
     cost = sum((np.abs(b[:, 0, 0]) + 2.0 * (b[:, 0, 0] != np.round(b[:, 0, 0])) for b in kept.values()), np.zeros(len(chosen)))
+    usual = np.ones(len(chosen), dtype=bool)
+    for text in situation.usual:
+        usual &= truth_of(read_condition(text, ground.table), ground.meanings, kept, len(chosen))
     out = []
     moving = [d for k, d in ground.differentials.items() if k in ground.free]
     for together in (tuple(situation.free), *situation.varies):
         keys = {ground.differentials.get(key_of(n)) for n in together}
         here = {k: (b * 0.0 if k in moving and k not in keys else b) for k, b in kept.items()}
-        out.append(World(case, Cloud({}, here, here, len(chosen)), cost))
+        out.append(World(case, Cloud({}, here, here, len(chosen)), cost, usual))
     return tuple(out)
 
 

@@ -290,7 +290,11 @@ def _rows(text: str) -> list[Chain]:
     rows: list[list[Token]] = [[]]
     for k, t in enumerate(toks):
         if levels[k] == 0:
-            if any(a <= t.at < b for a, b in notes):
+            note = next((span for span in notes if span[0] <= t.at < span[1]), None)
+            if note and _labels(source, note, toks, k, rows[-1]):
+                rows[-1].append(t)
+                continue
+            if note:
                 if rows[-1]:
                     rows.append([])
                 continue
@@ -313,6 +317,16 @@ def _rows(text: str) -> list[Chain]:
                 continue
         rows[-1].append(t)
     return _merged([_chain(source, row) for row in rows if row])
+
+
+def _labels(source: str, note: tuple[int, int], toks: list[Token], k: int, row: list[Token]) -> bool:
+    """Is a note the left side of an equation (`\\text{shift} = ...`), which does not go on from the last one then?"""
+    if row and row[0].at < note[0]:
+        return False
+    after = next((u for u in toks[k:] if u.at >= note[1] and not (u.kind == "op" and u.value == "&")), None)
+    words = source[note[0] : note[1]].partition("{")[2].rstrip("}").strip()
+    named = re.fullmatch(r"[A-Za-z]+(?:[ -][A-Za-z]+)*", words) is not None and not _BREAK.match(words)
+    return named and after is not None and bool(_sign(source, after))
 
 
 def _by_line(text: str) -> Iterator[Chain]:

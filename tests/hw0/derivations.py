@@ -236,6 +236,7 @@ ELBOW_CALCULUS = Situation(
         "elbow": ("e", "x_e", "E", "x^*", "x_0", "\\epsilon"),
     },
     about=r"elbow|kink|hinge|corner|bend|knee",
+    usual=("w > 0",),
 )
 """6(a): both sides of the elbow are meant, so a step may be about either."""
 
