@@ -85,8 +85,9 @@ class Reader:
         )
         """Steps go from t - 1 to t."""
         names = "|".join(map(re.escape, situation.descent[2]))
-        self.counted = re.search(rf"(?<![A-Za-z\\])(?:{names})\s*[_^]\s*\{{?\s*\(?\s*0", self.body) is not None
-        """Steps go from 0 to 1."""
+        counts = set(re.findall(rf"(?<![A-Za-z\\])(?:{names})\s*[_^]\s*\{{?\s*\(?\s*(\d)", self.body))
+        self.counted = "0" in counts or counts == {"1"}
+        """Steps go from 0 to 1, or from no index to 1."""
 
     def _rates(self) -> tuple[str, ...]:
         """Letters that stand for the rate, where the text does not use the letter of the problem."""

@@ -30,10 +30,13 @@ class Meaning:
 def other_meanings(rubric: Rubric, steps: tuple[Step, ...], binding: Mapping[str, str]) -> Iterator[Meaning]:
     """What letters of false steps may stand for beside what they are taken for."""
     false = [s.text for s in steps if s.verdict == "false" and not s.shapes and s.slip != "two_meanings"]
+    holding = [s.text for s in steps if s.verdict == "holds"]
     count = 0
     for name, letters in rubric.roles.items():
         for letter in letters:
-            if binding.get(letter) == name or key_of(letter) == key_of(name) or not any(map(typed(letter).search, false)):
+            if binding.get(letter) == name or key_of(letter) == key_of(name):
+                continue
+            if not (any(map(typed(letter).search, false)) and any(map(typed(letter).search, holding))):
                 continue
             yield Meaning(letter, name)
             count += 1

@@ -51,6 +51,8 @@ _DENIED: Final = re.compile(
     r"\b(?:would|were|wrong|false|not|never|instead|mistake|cannot|unless|except|another|different|unlike|without)\b", re.IGNORECASE
 )
 """What is said so may be false on purpose."""
+_IN_PLACE: Final = re.compile(r"←|≔|:=|\\(?:leftarrow|gets|coloneqq)(?![A-Za-z])|\bin place\b|[-+]=")
+_WORD_BEFORE: Final = re.compile(r"(?:(?<![\\A-Za-z{])[A-Za-z]{3,}\s*:?|:)[\s$&]*\Z")
 _NAME: Final = re.compile(r"\s*\\?[A-Za-z]+(?:\s*\(\s*\w\s*\))?\s*")
 _FOR_ALL_THAT_FOLLOWS: Final = re.compile(r"\b(?:contradiction|wlog|w\.l\.o\.g|without (?:any )?loss)", re.IGNORECASE)
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
@@ -93,7 +95,7 @@ class Following:
         self.sure: set[str] = set()
         """Keys of names of places for which a valid step shows that they mean the place."""
         self.relations = [i for i in statements_of(body, start).items if isinstance(i, Relation)][:MOST_READ]
-        self.in_place = any(self.updates(i) for i in self.relations)
+        self.in_place = _IN_PLACE.search(body) is not None or any(self.updates(i) for i in self.relations)
         self.supposed: set[int] = set()
 
     def run(self) -> tuple[Step, ...]:
@@ -154,8 +156,8 @@ class Following:
 
     def _owned(self, item: Relation, step: Step) -> Step:
         """A false equation for a name that a text may use for something of its own is taken for its definition."""
-        found = single_name(item.left)
-        if found is not None:
+        letters = [letter for spelled in self.situation.soft.values() for letter in spelled]
+        if any(_bare(normal(item.left)) == _bare(normal(letter)) for letter in letters):
             try:
                 self.reader.define(item.left, self.side(item.right).whole)
             except (Unreadable, Misshapen, OutOfBudget):
@@ -296,9 +298,10 @@ class Following:
         """Does it begin with a sign, after words that may have named another left side?"""
         place = self.relations.index(item)
         before = self.relations[place - 1] if place else None
-        if before is None or before.chain != item.chain or before.right != item.left or "$" not in self.body[before.at : item.at]:
+        if before is None or before.chain != item.chain or before.right != item.left:
             return False
-        return re.search(r"[A-Za-z]{3,}", item.words.rpartition("§")[2]) is not None
+        said = "$" in self.body[before.at : item.at] and re.search(r"[A-Za-z]{3,}", item.words.rpartition("§")[2]) is not None
+        return said or _WORD_BEFORE.search(self.body[: item.at]) is not None
 
     def usually(self, left: _Read, right: _Read, item: Relation) -> bool:
         """Does it hold under what a text may take for granted?"""

@@ -57,7 +57,9 @@ _NAMED: Final = re.compile(r"\\[a-z]+\s*\{[A-Za-z]+\}\s*(?:\\left\s*)?['(_^]")
 _OVER: Final = re.compile(r"\\(?:stackrel|overset)\s*\{((?:[^{}]|\{[^{}]*\})*)\}\s*\{\s*(\\?[A-Za-z]+|[=<>≤≥]|:=)\s*\}")
 _XARROW: Final = re.compile(r"\\x(?:Rightarrow|rightarrow)\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}")
 _QUAD: Final = re.compile(r"\\q?quad(?![A-Za-z])|\\hspace\s*\{|\\hfill")
-_RELATIONAL: Final = re.compile(r"[=<>≤≥≔]|\\(?:le|ge|leq|geq|leqslant|geqslant|lt|gt|coloneqq|triangleq|equiv)(?![A-Za-z])")
+_RELATIONAL: Final = re.compile(
+    r"[=<>≤≥≔←]|\\(?:leftarrow|gets|le|ge|leq|geq|leqslant|geqslant|lt|gt|coloneqq|triangleq|equiv)(?![A-Za-z])"
+)
 _ABOUT: Final = re.compile(r"\\(?:approx|simeq|sim|cong|propto)(?![A-Za-z])|[≈≃∼∝]")
 _ARROW: Final = re.compile(
     r"\\(?:implies|iff|Rightarrow|Leftrightarrow|Longrightarrow|therefore|to|rightarrow)(?![A-Za-z])|[⇒⟹⇔→∴]|=>|->|\\begin"
@@ -253,8 +255,7 @@ def _plain(prose: str, *, keep_all: bool) -> list[tuple[int, int]]:
                 if m[0].strip(" :,").lower() in ("a", "t") and re.match(r"\s*[=+*/^_)<>-]|\S", clean[m.end() : m.end() + 1]):
                     continue
                 edges += [m.start(), m.end()]
-            colon = list(re.finditer(r"[A-Za-z)](?<!\\):(?!=)\s", clean))
-            for m in colon:
+            for m in re.finditer(r"[\w)](?<!\\):(?!=)\s|[^\s.][.;]\s", clean):
                 edges += [m.end(), m.end()]
             edges = sorted({e for e in edges if e >= start} | {len(clean)})
             for a, b in itertools.pairwise(edges):

@@ -98,6 +98,8 @@ class Walk:
         """Key of a name that the text has defined -> where it has."""
         self.former: list[tuple[Name, str, Expr]] = []
         """What names stood for before they were given another meaning."""
+        self.pending: list[tuple[int, Step, tuple[tuple[Name, str, Expr], ...]]] = []
+        """Second meanings that no step has used yet: place of the step, the step as it is then, and what the names stood for."""
 
     @property
     def prints(self) -> Prints:
@@ -303,10 +305,13 @@ class Walk:
                 )
             elif conditional and not self.ranged(step):
                 step = replace(step, verdict="unreadable", how="it may rest on what was supposed before", found=None)
+        if step.verdict == "holds" and self.pending:
+            self.convict(item, step)
         self.steps.append(step)
 
     def second_meaning(self, item: Relation, step: Step, *, certain: bool) -> Step:
-        """`A = ...` where A stands for something else already, and nothing is said of a new start: one symbol, two meanings.
+        """`A = ...` where A stands for something else already, and nothing is said of a new start: one symbol, two meanings. With `:=` that
+        is certain; with `=` only when a step uses the second meaning, since it may be said of a moment or a special case.
 
         An objective in a variable is not meant: what is left out of it is often a constant that does not matter. Nor is an equation that
         is to be solved, nor another way to the same end.
@@ -321,6 +326,7 @@ class Walk:
             return unread
         name, argument = found
         typed = item.left.strip()
+        known = len(self.former)
         self.former.append((name, typed, self.notation.meanings[name.key]))
         table, key = declared(self.notation.table, name, typed, meaning.shape, argument)
         self.notation = replace(self.notation, table=table, meanings={**self.notation.meanings, key: meaning})
@@ -329,20 +335,41 @@ class Walk:
         if argument or (meaning.shape == SCALAR and self.notation.differentials) or _ANOTHER.search(self.body[before.at : item.at]):
             return unread
         first = before.right if before.left.strip() == typed else before.left
-        return replace(step, how=f"`{typed}` stands for `{shown(first)}` on line {before.line}", slip="two_meanings")
+        named = replace(step, how=f"`{typed}` stands for `{shown(first)}` on line {before.line}", slip="two_meanings")
+        if item.defines:
+            return named
+        self.pending.append((len(self.steps), named, tuple(self.former[known:])))
+        return unread
+
+    def convict(self, item: Relation, step: Step) -> None:
+        """A step that holds with the second meaning of a name, and fails with the first, shows that the name has two."""
+        for one in tuple(self.pending):
+            place, named, former = one
+            mentioned = {name.key for name, _, _ in former}
+            uses = any(side is not None and side.mentions & mentioned for side in (step.left, step.right))
+            if uses and self.with_former(item, former).verdict == "false":
+                self.steps[place] = named
+                self.pending.remove(one)
 
     def holds_before(self, item: Relation) -> bool:
         """Does a step hold with what a name stood for before it was given a second meaning?"""
-        for name, typed, meaning in self.former:
-            kept = self.notation
-            table, key = declared(kept.table, name, typed, meaning.shape)
-            self.notation = replace(kept, table=table, meanings={**kept.meanings, key: meaning})
-            left, right = self.side(item.left), self.side(item.right)
-            step = decided(Step(item.line, "", "unreadable", sign=item.sign), left, right, self.notation, self.domains)
-            self.notation = kept
-            if step.verdict == "holds" and key in left.mentions | right.mentions:
+        for one in self.former:
+            step = self.with_former(item, (one,))
+            mentions = frozenset().union(*(side.mentions for side in (step.left, step.right) if side is not None))
+            if step.verdict == "holds" and one[0].key in mentions:
                 return True
         return False
+
+    def with_former(self, item: Relation, former: tuple[tuple[Name, str, Expr], ...]) -> Step:
+        """A step decided with what names stood for before."""
+        kept = self.notation
+        for name, typed, meaning in former:
+            table, key = declared(self.notation.table, name, typed, meaning.shape)
+            self.notation = replace(self.notation, table=table, meanings={**self.notation.meanings, key: meaning})
+        left, right = self.side(item.left), self.side(item.right)
+        step = decided(Step(item.line, "", "unreadable", sign=item.sign), left, right, self.notation, self.domains)
+        self.notation = kept
+        return step
 
     def sized(self, step: Step) -> bool:
         """Does it compare one of the problem's dimensions with something?"""

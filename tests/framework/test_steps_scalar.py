@@ -1,5 +1,6 @@
 """Steps of scalar calculus above an answer: wheats pass without a remark, chaffs are remarked on at the right line, and numpy agrees."""
 
+import random
 import re
 import sys
 import time
@@ -172,14 +173,72 @@ def test_hostile_text(body, part):
 
 def test_pieces_of_the_corpus_in_any_order():
     """Bodies cut and joined at random: nothing is raised."""
-    import random
-
     rng = random.Random(6)
     texts = [c.values[1] for name in ("scalar-wheats.md", "scalar-chaffs.md") for c in corpus(name)]
     for _ in range(60):
         parts = [rng.choice(texts) for _ in range(3)]
         body = " ".join(text[rng.randrange(len(text)) :][: rng.randrange(200)] for text in parts)
         shown_remarks(Typed(body), SITUATIONS[rng.choice(list(SITUATIONS))])
+
+
+SPELLINGS = [
+    (r"\\phi\(x\)", r"\phi"),
+    (r"\\phi(?![A-Za-z])", r"\varphi"),
+    (r"\\phi(?![A-Za-z])", "φ"),
+    (r"\\phi(?:\(x\))?(?![A-Za-z(])", r"\hat{y}"),
+    (r"\\ell(?![A-Za-z])", r"\mathcal{L}"),
+    (r"\\ell(?![A-Za-z])", "ℓ"),
+    (r"\\ell(?![A-Za-z])", r"\ell(w,b)"),
+    (r"\\lambda(?![A-Za-z])", r"\eta"),
+    (r"\\lambda(?![A-Za-z])", "λ"),
+    (r"\\partial(?![A-Za-z])", "d "),
+    (r"\\partial ", "∂"),
+    (r"\\frac", r"\dfrac"),
+    (r"(?<![A-Za-z\\])([wb])'", r"\1_{new}"),
+    (r"(?<![A-Za-z\\])([wb])'", r"\1_{t+1}"),
+    (r"(?<![A-Za-z\\])([wb])'", r"\1^{+}"),
+    (r"(?<![A-Za-z\\])([wb])'", r"\tilde{\1}"),
+    (r"(?<![A-Za-z\\])([wb])'", r"\1^{(t+1)}"),
+    (r"(?<![A-Za-z\\])([wb])'", r"\1^\prime"),
+    (r"(?<![A-Za-z\\])([wb])'", r"\1_1"),
+    (r"\\cdot", r"\times"),
+    (r"\\implies", r"\Rightarrow"),
+    (r"\.\s", ".\n\n"),
+    (r"\\\\", r"\\[2pt]"),
+    (r" = ", "="),
+    (r"\$", ""),
+    (r"\\,", ""),
+]
+"""Other ways to write the same: a pattern, and what is put for it."""
+
+
+def respelled(body, rng):
+    for pattern, put in rng.sample(SPELLINGS, rng.randint(1, 4)):
+        parts = re.split(r"\\(?=\d)", put)
+        body = re.sub(pattern, lambda m, parts=parts: parts[0] + "".join(m[int(p[0])] + p[1:] for p in parts[1:]), body)
+    return body
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_wheats_in_other_spellings(seed):
+    rng = random.Random(seed)
+    part, body, _ = rng.choice([c.values for c in corpus("scalar-wheats.md")])
+    text = respelled(body, rng)
+    assert shown_remarks(Typed(text), SITUATIONS[part]) == (), text
+
+
+def test_chaffs_in_other_spellings():
+    """Where the lines stay the lines, nearly all mistakes are still seen, and none where there is none."""
+    seen = lines = 0
+    for seed in range(150):
+        rng = random.Random(seed)
+        part, body, claims = rng.choice([c.values for c in corpus("scalar-chaffs.md")])
+        text = respelled(body, rng)
+        if text.count("\n") == body.count("\n") and ("$" in text) == ("$" in body):
+            found = false_lines(text, part)
+            assert set(found) <= set(claims), text
+            seen, lines = seen + len(found), lines + len(claims)
+    assert seen >= 0.95 * lines > 50
 
 
 @pytest.mark.parametrize(
