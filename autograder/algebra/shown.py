@@ -282,7 +282,8 @@ class Following:
 
     def doubt(self, item: Relation, left: _Read, right: _Read) -> str:
         """Why a step that fails may still be right as it was meant."""
-        if self.said and _bare(item.right) and (_bare(item.right) in self.said or self.said in _bare(item.right)):
+        typed = _bare(item.right)
+        if self.said and (self.said == typed or self.said.endswith(f"={typed}")):
             return "it is the answer itself"
         if left.names & self.reader.own.keys() and left.lone:
             return "the name stood for something else before"
@@ -488,7 +489,7 @@ def _shown(value: object) -> str:
 
 def _bare(text: str) -> str:
     """Without everything that is only seen."""
-    return re.sub(r"[\s$.,;]|\\(?:left|right|displaystyle|boxed|[,;!:])(?![A-Za-z])", "", text)
+    return re.sub(r"[\s$.,;&]|\\(?:left|right|displaystyle|boxed|[,;!:])(?![A-Za-z])", "", text)
 
 
 def _replaced(e: Expr, values: Mapping[str, Expr]) -> Expr:

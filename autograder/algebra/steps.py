@@ -255,7 +255,7 @@ def _plain(prose: str, *, keep_all: bool) -> list[tuple[int, int]]:
                 if m[0].strip(" :,").lower() in ("a", "t") and re.match(r"\s*[=+*/^_)<>-]|\S", clean[m.end() : m.end() + 1]):
                     continue
                 edges += [m.start(), m.end()]
-            for m in re.finditer(r"[\w)](?<!\\):(?!=)\s|[^\s.][.;]\s", clean):
+            for m in re.finditer(r"[\w)](?<!\\):(?!=)\s|[^\s.\\]\.\s", clean):
                 edges += [m.end(), m.end()]
             edges = sorted({e for e in edges if e >= start} | {len(clean)})
             for a, b in itertools.pairwise(edges):

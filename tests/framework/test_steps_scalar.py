@@ -112,6 +112,19 @@ def test_what_the_verdict_says_is_not_said_again(real):
     assert shown_remarks(given, ELBOW_CALCULUS, said=given.text) == ()
 
 
+@pytest.mark.parametrize(
+    ("step", "said", "count"),
+    [
+        (r"$\frac{\partial\ell}{\partial w} = (\phi-y)$", r"$\frac{\partial\ell}{\partial w} = (\phi-y)$", 0),
+        (r"$$\frac{\partial\ell}{\partial w} = (\phi - y).$$", r"(\phi-y)", 0),
+        (r"$\frac{\partial\phi}{\partial w} = 1$", r"$(\phi - y) \cdot 1 \cdot x$", 1),
+        (r"$\frac{\partial\ell}{\partial w} = -(\phi-y) x$", r"$(\phi-y) x$", 1),
+    ],
+)
+def test_only_the_answer_itself_is_left_to_its_verdict(step, said, count):
+    assert len(shown_remarks(Typed(step), ELBOW_CALCULUS, said=said)) == count
+
+
 def test_a_remark_has_numbers_and_no_solution():
     (remark,) = shown_remarks(Typed("x\n\n" + r"$\frac{\partial\ell}{\partial w} = (\phi(x) - y)$", start=7), ELBOW_CALCULUS)
     assert re.fullmatch(
