@@ -35,7 +35,9 @@ _UNICODE: Final = {
     "Δ": "\\Delta ", "⁺": "^+", "ₜ₊₁": "_{t+1}", "ₜ₋₁": "_{t-1}", "ₜ": "_{t}", "ₖ₊₁": "_{k+1}", "ₖ": "_{k}",
 }
 # fmt: on
-_SPACES: Final = re.compile(r"(?<!\\)\\(?:[,;:!> ]|(?:displaystyle|textstyle|left|right|[bB]igg?[lrm]?|limits|thinspace)(?![A-Za-z]))|~")
+_SPACES: Final = re.compile(
+    r"(?<!\\)\\(?:[,;:!> ]|(?:displaystyle|textstyle|rm|it|sf|left|right|[bB]igg?[lrm]?|limits|thinspace)(?![A-Za-z]))|~"
+)
 _UPRIGHT: Final = re.compile(r"\\(?:text|textrm|mathrm|mathsf|operatorname|mathit|rm|textit|mbox)\s*\{\s*([A-Za-z]+)\s*\}")
 _FRACTION: Final = re.compile(r"\\[dtc]?frac\s*\{")
 _D: Final = r"(?:\\partial(?![A-Za-z])|(?<![A-Za-z\\_^])d)"

@@ -278,7 +278,9 @@ class Following:
 
     def numbers(self) -> bool:
         """Does the text put in numbers for symbols?"""
-        return re.search(r"(?<![A-Za-z\\}])(?:\\?[A-Za-z]+)\s*=\s*-?\s*(?:\d|\.\d|\\[dt]?frac\s*\{?\d)", self.reader.body) is not None
+        names = "|".join(re.escape(n) for n in self.situation.free)
+        given = rf"(?<!\\partial )(?<![A-Za-z/])\\?(?:{names})\s*=\s*-?\s*(?:\d|\.\d|\\[dt]?frac\s*\{{?\d)"
+        return re.search(given, self.reader.body) is not None
 
     def doubt(self, item: Relation, left: _Read, right: _Read) -> str:
         """Why a step that fails may still be right as it was meant."""
