@@ -12,7 +12,7 @@ from autograder.algebra.chains import Step, read_side
 from autograder.algebra.cloud import Introduced
 from autograder.algebra.evaluate import Point, value_at
 from autograder.algebra.expression import definition
-from autograder.algebra.meanings import other_meanings, put_in, told_apart
+from autograder.algebra.meanings import Meaning, other_meanings, put_in, told_apart
 from autograder.algebra.reached import reached
 from autograder.algebra.render import render
 from autograder.algebra.rings import Real, Undefined, Unsupported
@@ -146,7 +146,26 @@ def follow(text: Text, body: str, final: str, rubric: Rubric) -> Followed:
         steps = told_apart(best.steps, there.steps, meaning, taken, best.setting.domains[0], own=own)
         if steps is not None:
             return replace(best, steps=steps, reached=best.reached | there.reached)
+        if own and key_of(meaning.name) not in present:
+            # a letter of the problem that means something else throughout: so be it, if more holds then
+            best = _throughout(meaning, text, body, final, rubric, best)
     return best
+
+
+def _throughout(meaning: Meaning, text: Text, body: str, final: str, rubric: Rubric, best: Followed) -> Followed:
+    """The derivation with a letter as another name of the problem, if less of it is false then and more holds; else as it is."""
+    written = put_in(meaning, text)
+    present = typed_names(_formulas(written))
+    taken = best
+    for binding in bindings(rubric, present):
+        here = _tried(written, body, final, rubric, binding, present)
+        if here is None or _rank(here) >= _rank(taken):
+            continue
+        if here.count("false") < best.count("false") and here.count("holds") > best.count("holds"):
+            as_typed = zip(here.steps, best.steps, strict=False) if len(here.steps) == len(best.steps) else ()
+            steps = tuple(replace(s, text=old.text) for s, old in as_typed) or here.steps
+            taken = _confirmed(replace(here, steps=steps, binding={meaning.letter: meaning.name, **here.binding}))
+    return taken
 
 
 def _confirmed(one: Followed) -> Followed:

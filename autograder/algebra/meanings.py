@@ -36,7 +36,7 @@ def other_meanings(rubric: Rubric, steps: tuple[Step, ...], binding: Mapping[str
         for letter in letters:
             if binding.get(letter) == name or key_of(letter) == key_of(name):
                 continue
-            if not (any(map(typed(letter).search, false)) and any(map(typed(letter).search, holding))):
+            if not any(map(typed(letter).search, false)) or (letter in binding and not any(map(typed(letter).search, holding))):
                 continue
             yield Meaning(letter, name)
             count += 1

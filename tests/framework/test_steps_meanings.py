@@ -131,6 +131,25 @@ def test_what_needs_the_other_meaning_later_on_is_no_further_slip():
     assert [s["line"] for s in false(judged(body, "3"))] == [2]
 
 
+UPDATE = "$w_t = w_{t-1} - \\alpha F^T (F w_{t-1} - y) = (I - \\alpha F^T F) w_{t-1} + \\alpha F^T y$\n"
+
+
+@pytest.mark.parametrize("bound", [r"\sigma_{max}", r"\|F\|"])
+def test_a_letter_of_the_problem_may_mean_something_else_throughout(bound):
+    """The step size is alpha, and the bound has another name: nothing contradicts that, and it is said."""
+    body = UPDATE + rf"$\|w_t\| \le \|I - \alpha F^T F\| \|w_{{t-1}}\| + \alpha \|F^T y\| \le \|w_{{t-1}}\| + \alpha {bound} \|y\|$"
+    verdict = judged(body, "3")
+    assert verdict.kind == "correct", verdict.message
+    assert "\\alpha is read as eta" in verdict.read
+    assert all(s["text"].count("\\alpha") for s in verdict.evidence["steps"])
+
+
+def test_a_mistake_under_either_meaning_is_one_mistake():
+    (step,) = false(judged(UPDATE + r"$\|w_t\| \le \|w_{t-1}\| + \alpha \|y\|$", "3"))
+    assert step["line"] == 2
+    assert step["slip"] != "two_meanings"
+
+
 def test_a_mistake_is_no_second_meaning():
     """With no meaning of the letter does the step hold: it is false, and costs what a false step costs."""
     (step,) = false(judged("$\\|F^T y\\| \\le \\alpha \\|y\\|$\n$w_t = (I + \\alpha F^T F) w_{t-1} + \\alpha F^T y$", "3"))
