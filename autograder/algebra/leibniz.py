@@ -102,6 +102,8 @@ class Reader:
 
     def put(self, text: str) -> str:
         """A side with a name for everything that is no plain formula. Raises Unreadable, Misshapen, OutOfBudget."""
+        if "\\Xi" in text or "Ξ" in text:
+            raise Unreadable(text, 0, "the names of this module are no names of a text")
         text = self.renamed(normal(text))
         text = self.without_derivatives(text)
         text = self.without_differentials(text)

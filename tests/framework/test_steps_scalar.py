@@ -269,6 +269,34 @@ def test_a_situation_that_cannot_be_used_is_the_suite_s_fault(broken):
         shown_steps(Typed("$w' = w$"), replace(ELBOW_CALCULUS, **broken))
 
 
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (r"$w' = w - \lambda\Xi_{0}$", "no names of a text"),
+        (r"$\frac{\partial\ell}{\partial w'} = 1 + x$", "does not vary"),
+        (r"$\frac{\partial\ell}{\partial (w + b)} = x + b$", "no name"),
+        (r"$\frac{\partial z}{\partial\phi} = x + \ell$", "made of the same symbols"),
+        (r"$\frac{\partial y}{\partial x} = w + 1$", "may or may not depend"),
+        (r"$w' = w - \sigma(x)$", "not certain"),
+        (r"$w' = w_7 + x$", "not certain"),
+        (r"$w' = w^{(3)} - x$", "not certain"),
+        (r"$w' = " + r"\frac{d\ell}{dw} + " * 20 + r"w$", "more derivatives"),
+        (r"$w' \approx w + 1$", "no equation"),
+        (r"$w' + e(3) = w + x$", "as a function"),
+    ],
+)
+def test_why_a_step_is_not_read(body, why):
+    steps = shown_steps(Typed(body), ELBOW_CALCULUS)
+    assert any(s.verdict == "unreadable" and why in s.how for s in steps), [(s.verdict, s.how) for s in steps]
+    assert not [s for s in steps if s.verdict == "false"]
+
+
+def test_names_run_out(monkeypatch):
+    monkeypatch.setattr("autograder.algebra.leibniz.MAX_NAMES", 1)
+    body = r"$\frac{\partial\ell}{\partial w} \cdot \frac{\partial\phi}{\partial b} = x + 1$"
+    assert [s.how for s in shown_steps(Typed(body), ELBOW_CALCULUS)] == ["more names than are kept"]
+
+
 def test_another_problem():
     """Nothing of the framework knows of a unit with a kink: a parabola under descent."""
     parabola = Situation(
