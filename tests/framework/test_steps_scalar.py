@@ -281,7 +281,7 @@ def test_a_situation_that_cannot_be_used_is_the_suite_s_fault(broken):
         (r"$w' = w_7 + x$", "not certain"),
         (r"$w' = w^{(3)} - x$", "not certain"),
         (r"$w' = " + r"\frac{d\ell}{dw} + " * 20 + r"w$", "more derivatives"),
-        (r"$w' \approx w + 1$", "no equation"),
+        (r"$z = w x + b$, $w' \approx w + 1$", "no equation"),
         (r"$w' + e(3) = w + x$", "as a function"),
     ],
 )
