@@ -8,6 +8,7 @@ import json
 import mmap
 import os
 import secrets
+import select
 import signal
 import socket
 import subprocess
@@ -120,6 +121,7 @@ class WarmParent:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with us
         self._maker = os.getpid()
+        self._standing: socket.socket | None = None
         try:
             self._process = subprocess.Popen(
                 _command("zygote", torch, f"{theirs.fileno()}:{os.getpid()}"),
@@ -135,7 +137,20 @@ class WarmParent:
             theirs.close()
 
     def connect(self) -> Parent:
-        """A connection for one worker."""
+        """A connection for one worker, to a supervisor of its own or to the one that stands by."""
+        return ForkedGuests(self, self._standing or self._supervisor(), shared=self._standing is not None)
+
+    def stand_by(self) -> None:
+        """From now on one supervisor serves all workers, which come one after another, also in forks of ours. To be said again
+        before each of them: a supervisor that has died is replaced.
+        """
+        if self._standing is None or _hung_up(self._standing):
+            if self._standing is not None:
+                self._standing.close()
+                self._standing = None
+            self._standing = self._supervisor()
+
+    def _supervisor(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             socket.send_fds(self._control, [b"new"], [theirs.fileno()])
@@ -144,7 +159,7 @@ class WarmParent:
             raise ParentGone(f"the parent of student processes is gone: {self.errors()}") from None
         finally:
             theirs.close()
-        return ForkedGuests(self, ours)
+        return ours
 
     def errors(self) -> str:
         """What it wrote to its standard error: a library that cannot be imported, say."""
@@ -156,6 +171,8 @@ class WarmParent:
     def close(self) -> None:
         """No more connections; it ends when those that are open are closed."""
         self._control.close()
+        if self._standing is not None:
+            self._standing.close()
         self._errors.close()
         if os.getpid() != self._maker:
             self._process.returncode = 0  # not our child: nothing to wait for
@@ -170,14 +187,22 @@ class WarmParent:
         self.close()
 
 
+def _hung_up(connection: socket.socket) -> bool:
+    """Whether the other end is closed."""
+    poll = select.poll()
+    poll.register(connection, 0)
+    return bool(poll.poll(0))
+
+
 class ForkedGuests:
-    """One worker's supervisor, a fork of a warm parent; see `Parent`."""
+    """One worker's supervisor, a fork of a warm parent; see `Parent`. shared: it goes on when this worker is closed."""
 
     protections: tuple[str, ...] = ("memory watched", "daemons found and killed")
 
-    def __init__(self, warm: WarmParent, control: socket.socket) -> None:
+    def __init__(self, warm: WarmParent, control: socket.socket, *, shared: bool) -> None:
         self._warm = warm
         self._control = control
+        self._shared = shared
         self._threads: int | None = None
         self._busy: mmap.mmap | None = None
 
@@ -186,8 +211,18 @@ class ForkedGuests:
         with tempfile.TemporaryFile() as file:
             file.truncate(MAX_GUESTS)
             self._busy = mmap.mmap(file.fileno(), 0)
-            self._say({"op": "scratch", "folder": folder}, [file.fileno()])
-        return str(self._answer(seconds)["folder"])
+            answer = self._asked({"op": "scratch", "folder": folder}, seconds, [file.fileno()])
+        return str(answer["folder"])
+
+    def _asked(self, order: dict[str, Any], seconds: float, descriptors: list[int] | None = None) -> dict[str, Any]:
+        """The answer to this order; those that a worker before us did not wait for are passed over."""
+        mark = secrets.token_hex(8)
+        self._say({**order, "mark": mark}, descriptors)
+        deadline = time.monotonic() + seconds
+        while True:
+            answer = self._answer(deadline - time.monotonic())
+            if answer.get("mark") == mark:
+                return answer
 
     def _answer(self, seconds: float) -> dict[str, Any]:
         self._control.settimeout(max(0.001, seconds))
@@ -249,13 +284,17 @@ class ForkedGuests:
         return self._threads
 
     def close(self) -> None:
-        """See `Parent`. Waits until the supervisor is done, so that nothing of it is left when we return."""
-        with contextlib.suppress(OSError):
-            self._control.shutdown(socket.SHUT_WR)
-            self._control.settimeout(CLOSE_SECONDS)
-            while self._control.recv(MAX_ANSWER):
-                continue
-        self._control.close()
+        """See `Parent`. Waits until the supervisor is done, so that nothing of the guests is left when we return."""
+        if self._shared:
+            with contextlib.suppress(ParentGone, TimeoutError):
+                self._asked({"op": "end"}, CLOSE_SECONDS)
+        else:
+            with contextlib.suppress(OSError):
+                self._control.shutdown(socket.SHUT_WR)
+                self._control.settimeout(CLOSE_SECONDS)
+                while self._control.recv(MAX_ANSWER):
+                    continue
+            self._control.close()
         if self._busy is not None:
             self._busy.close()
             self._busy = None

@@ -62,7 +62,7 @@ class Child:
 
 @dataclass
 class Supervisor:
-    """Starts, watches and ends the guests of one worker, as the host asks. handles: descriptors that guests need."""
+    """Starts, watches and ends the guests of one worker after another, as the host asks. handles: descriptors that guests need."""
 
     control: socket.socket
     handles: list[int]
@@ -81,9 +81,7 @@ class Supervisor:
         try:
             self._serve()
         finally:
-            self.stop_all()
-            if self.scratch:
-                leftovers.remove_tree(self.scratch)
+            self.finish()
 
     def _serve(self) -> None:
         poll = select.poll()
@@ -107,15 +105,19 @@ class Supervisor:
     def obey(self, order: dict[str, Any], descriptors: list[int]) -> None:
         """One order of the host."""
         if order["op"] == "scratch":
+            self.finish()  # where the worker before this one was killed
             self.scratch = order["folder"] or tempfile.mkdtemp(prefix="autograder-")
             os.chmod(self.scratch, 0o711)
-            self.answer({"folder": self.scratch})
+            self.answer({"mark": order["mark"], "folder": self.scratch})
             self.busy = mmap.mmap(descriptors[0], 0)
             os.close(descriptors[0])
         elif order["op"] == "start":
             self.start(order, descriptors)
         elif order["op"] == "stop":
             self.answer({"id": order["id"], **self.stop(order["id"], order["patience"])})
+        elif order["op"] == "end":
+            self.finish()
+            self.answer({"mark": order["mark"]})
 
     def answer(self, told: dict[str, Any]) -> None:
         """Tells the host, unless it is gone."""
@@ -150,13 +152,20 @@ class Supervisor:
             leftovers.remove_tree(child.folder)
         return {"ended": child.ended, "clean": clean}
 
-    def stop_all(self) -> None:
-        """The same for all guests at once, when nobody asks any more how they ended."""
+    def finish(self) -> None:
+        """The same for all guests at once, when nobody asks any more how they ended; then nothing of their worker's is left."""
         for child in self.children.values():
             processes.kill_quietly(child.pid, signal.SIGKILL)
         if "sweep" not in self.left_out:
             processes.sweep()
         self.clear(self.children.values())
+        self.children.clear()
+        if self.scratch:
+            leftovers.remove_tree(self.scratch)
+            self.scratch = ""
+        if self.busy is not None:
+            self.busy.close()
+            self.busy = None
 
     def clear(self, ended: Collection[Child]) -> None:
         """Removes what ended guests left outside of their folders, and lets go of their user ids."""

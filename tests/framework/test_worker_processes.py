@@ -575,3 +575,62 @@ def test_copy_leaves_links_and_devices_behind(tmp_path: Path) -> None:
     os.mkfifo(root / "fifo")
     host.copy_submission(root, tmp_path / "copy")
     assert sorted(str(p.relative_to(tmp_path / "copy")) for p in (tmp_path / "copy").rglob("*")) == ["sub", "sub/a.py"]
+
+
+# A supervisor that stands by ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def standing() -> Iterator[WarmParent]:
+    with WarmParent(torch=False) as parent:
+        parent.stand_by()
+        yield parent
+
+
+def supervisors(parent: WarmParent) -> list[int]:
+    return processes.children(parent._process.pid)
+
+
+@LINUX
+def test_one_supervisor_serves_workers_one_after_another_and_leaves_nothing_of_them(tmp_path: Path, standing: WarmParent) -> None:
+    (tmp_path / "work.py").write_text("import os\n\ndef where():\n    return os.getcwd()\n")
+    seen, places = set(), []
+    for _ in range(3):
+        with Worker(tmp_path, {"work": File("work.py")}, torch=False, seed=1, warm=standing) as worker:
+            places.append(worker.call("work.where").value)
+            seen.update(supervisors(standing))
+        assert not Path(places[-1]).parent.exists()
+        assert all(processes.children(pid) == [] for pid in supervisors(standing))
+        standing.stand_by()
+    assert len(seen) == 1
+    assert len(set(places)) == 3
+
+
+@LINUX
+def test_what_a_killed_grading_left_is_cleared_by_the_next(tmp_path: Path, standing: WarmParent) -> None:
+    (tmp_path / "work.py").write_text("import os\n\ndef where():\n    return os.getcwd()\n")
+    reading, writing = os.pipe()
+    if (pid := os.fork()) == 0:
+        worker = Worker(tmp_path, {"work": File("work.py")}, torch=False, seed=1, warm=standing)
+        os.write(writing, str(worker.call("work.where").value).encode())
+        standing._standing.send(json.dumps({"op": "stop", "id": 1, "patience": 0.0}).encode())  # an answer that nobody will wait for
+        os.kill(os.getpid(), signal.SIGKILL)
+    place = Path(os.read(reading, 4096).decode())
+    os.waitpid(pid, 0)
+    with Worker(tmp_path, {"work": File("work.py")}, torch=False, seed=1, warm=standing) as worker:
+        assert Path(worker.call("work.where").value) != place
+        assert not place.parent.parent.exists()
+
+
+@LINUX
+def test_a_supervisor_that_died_is_replaced(tmp_path: Path, standing: WarmParent) -> None:
+    (tmp_path / "work.py").write_text("def one():\n    return 1\n")
+    with Worker(tmp_path, {"work": File("work.py")}, torch=False, seed=1, warm=standing) as worker:
+        assert worker.call("work.one").value == 1
+    (died,) = supervisors(standing)
+    os.kill(died, signal.SIGKILL)
+    time.sleep(0.1)
+    standing.stand_by()
+    with Worker(tmp_path, {"work": File("work.py")}, torch=False, seed=1, warm=standing) as worker:
+        assert worker.call("work.one").value == 1
+    assert supervisors(standing) != [died]
