@@ -24,7 +24,7 @@ import numpy as np
 
 from autograder.assignment import Assignment, Profile
 from autograder.errors import UsageError
-from autograder.notebook import definitions, stand_ins
+from autograder.notebook import FIRST_UNIT, definitions
 from autograder.submission import Submission, open_submission
 from autograder.worker import File, Limits, Reply, Source, Units, WarmParent, Worker
 from autograder.writeup import Answer, WriteUp, read_writeup
@@ -130,7 +130,7 @@ def code_sources(submission: Submission, assignment: Assignment) -> tuple[dict[s
     sources: dict[str, Source] = {}
     remarks: list[str] = []
     notebook = _notebook(submission, assignment)
-    before = stand_ins() if _imports_more(submission) else None
+    before = FIRST_UNIT if _imports_more(submission) else None
     for name in assignment.files.code:
         module, path = name.removesuffix(".py"), submission.find(name)
         wanted = assignment.files.definitions.get(module)

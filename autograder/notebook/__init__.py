@@ -7,6 +7,6 @@ statements on which the wanted names rest, and puts them into units which the wo
 
 from __future__ import annotations
 
-from autograder.notebook.extract import Extraction, definitions, stand_ins
+from autograder.notebook.extract import FIRST_UNIT, Extraction, definitions
 
-__all__ = ["Extraction", "definitions", "stand_ins"]
+__all__ = ["FIRST_UNIT", "Extraction", "definitions"]

@@ -19,8 +19,8 @@ from autograder.errors import Unreadable
 from autograder.notebook.cells import MAX_CODE_CHARACTERS, Piece, notebook_cells, pieces_of
 from autograder.notebook.names import Statement, called_name, statements_of, text_of
 
-PRELUDE_LABEL = "autograder"
-"""Where the first unit says that it stands."""
+LABEL = "autograder"
+"""Where units of our own say that they stand."""
 
 MAX_REMARKS = 12
 """Remarks about cells; what is beyond is counted."""
@@ -30,6 +30,13 @@ ARGUMENTS_SEEN = 5
 
 Unit = tuple[str, str, int]
 """(code, label of where it stands, line before its first line), as the worker wants it."""
+
+FIRST_UNIT: Unit = (
+    '__stand_ins__.install()\n__namespaces__ = __stand_ins__.Namespaces(__name__, globals().get("__file__"))',
+    LABEL,
+    0,
+)
+"""Executed before anything of a student's: plots and progress bars that accept everything and do nothing, installed or not."""
 
 
 @dataclass(frozen=True)
@@ -328,11 +335,6 @@ def _lambda_parameters(node: ast.expr) -> set[str]:
     return {a.arg for n in ast.walk(node) if isinstance(n, ast.Lambda) for a in n.args.args}
 
 
-def stand_ins() -> Unit:
-    """What is executed before anything of a student's: plots and progress bars that accept everything and do nothing, installed or not."""
-    return Path(__file__).with_name("prelude.py").read_text(encoding="utf-8"), PRELUDE_LABEL, 0
-
-
 def _units(
     slices: Mapping[str, _Slice],
     aliases: Sequence[tuple[str, str, _Slice]],
@@ -340,7 +342,7 @@ def _units(
     *,
     annotations: bool,
 ) -> tuple[Unit, ...]:
-    """The prelude, every statement in its namespaces, and the wanted names collected. Slices that agree share a namespace.
+    """The first unit, every statement in its namespaces, and the wanted names collected. Slices that agree share a namespace.
 
     spoilt: names that are to be there and to fail, with the reason.
     """
@@ -362,7 +364,7 @@ def _units(
     exports += [(name, text, place(cut)) for name, text, cut in aliases]
     if not exports and not spoilt:
         return ()
-    units: list[Unit] = [stand_ins()]
+    units: list[Unit] = [FIRST_UNIT]
     functions = {
         name
         for space in spaces
@@ -384,8 +386,8 @@ def _units(
         if together:
             units.append(_unit(number, together, annotations, functions))
     for name, text, number in exports:
-        units.append((f"{name} = __namespaces__.export({number}, {text!r}, {name!r})", PRELUDE_LABEL, 0))
-    units += [(f"{name} = __namespaces__.spoilt({reason!r})", PRELUDE_LABEL, 0) for name, reason in spoilt]
+        units.append((f"{name} = __namespaces__.export({number}, {text!r}, {name!r})", LABEL, 0))
+    units += [(f"{name} = __namespaces__.spoilt({reason!r})", LABEL, 0) for name, reason in spoilt]
     return tuple(units)
 
 

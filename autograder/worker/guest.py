@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.worker import wire
+from autograder.worker import stand_ins, wire
 
 MAX_MESSAGE = 2000
 """Characters of one message; the host cuts further."""
@@ -155,7 +155,7 @@ class Guest:
         module = self._modules.get(name)
         if module is None:
             module = self._modules[name] = sys.modules[name] = types.ModuleType(name)
-            module.__dict__["__file__"] = os.path.join(self._folder, f"{name}.py")
+            module.__dict__.update({"__file__": os.path.join(self._folder, f"{name}.py"), "__stand_ins__": stand_ins})
         self._remember_lines(label, code, offset)
         bound: set[str] = set()
         try:

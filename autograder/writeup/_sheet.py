@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from autograder.assignment import Problem
 
@@ -15,6 +15,10 @@ MAX_TITLES = 200
 """Different titles that are compared letter by letter; the others must be exact."""
 ALIKE = 0.8
 """Titles are the same from this ratio of matching characters on."""
+
+
+HEADINGS_KEPT = 2_000
+"""Headings of which it is remembered what they name: a class has most of them in common, with each other and with the template."""
 
 
 class Sheet:
@@ -27,7 +31,7 @@ class Sheet:
             p.number: {a: tuple(part.split(".", 1)[1] for part in p.parts if part.startswith(a + ".")) for a in self.letters[p.number]}
             for p in problems
         }
-        self._titles = [(p, normal(t)) for p in problems for t in (p.title, *p.also)]
+        self._titles = tuple((p.number, normal(t)) for p in problems for t in (p.title, *p.also))
         self._compared: dict[str, Problem | None] = {normal(t): p for p in reversed(problems) for t in (*reversed(p.also), p.title)}
         self._left = MAX_TITLES
 
@@ -38,27 +42,9 @@ class Sheet:
             return None
         if wanted not in self._compared:
             self._left -= 1
-            self._compared[wanted] = self._alike(wanted) if self._left >= 0 else None
+            number = _most_alike(self._titles, wanted) if self._left >= 0 else None
+            self._compared[wanted] = self.problems[number] if number is not None else None
         return self._compared[wanted]
-
-    def _alike(self, wanted: str) -> Problem | None:
-        """The problem whose title is most like this one, if it is like enough."""
-        best: float = 0.0
-        found: Problem | None = None
-        words = set(wanted.split())
-        for problem, known in self._titles:
-            other = set(known.split())
-            common = words & other
-            inside = len(other) >= 2 and (other <= words or (len(words) >= 2 and words <= other and len(words) * 2 >= len(other)))
-            score = 0.85 if inside and len(common) * 2 >= len(words) else 0.0
-            if 3 * len(wanted) > 2 * len(known) and 3 * len(known) > 2 * len(wanted):
-                matcher = _matcher(known)
-                matcher.set_seq1(wanted)
-                if matcher.real_quick_ratio() >= ALIKE and matcher.quick_ratio() >= ALIKE:
-                    score = max(score, matcher.ratio())
-            if score >= ALIKE and score > best:
-                best, found = score, problem
-        return found
 
     def resolve(self, problem: Problem, tokens: Sequence[str], current: str) -> str | None:
         """The path of a mark (`b` or `b.ii`) in a problem, after the part `current`; None where it is none."""
@@ -80,6 +66,27 @@ class Sheet:
             holder = next((a for a in letters if first in subs[a]), None)
             return f"{holder}.{first}" if holder else None
         return None
+
+
+@lru_cache(HEADINGS_KEPT)
+def _most_alike(titles: tuple[tuple[str, str], ...], wanted: str) -> str | None:
+    """The number of the problem whose title is most like this one, if it is like enough. titles: number and title, normal."""
+    best: float = 0.0
+    found: str | None = None
+    words = set(wanted.split())
+    for number, known in titles:
+        other = set(known.split())
+        common = words & other
+        inside = len(other) >= 2 and (other <= words or (len(words) >= 2 and words <= other and len(words) * 2 >= len(other)))
+        score = 0.85 if inside and len(common) * 2 >= len(words) else 0.0
+        if 3 * len(wanted) > 2 * len(known) and 3 * len(known) > 2 * len(wanted):
+            matcher = _matcher(known)
+            matcher.set_seq1(wanted)
+            if matcher.real_quick_ratio() >= ALIKE and matcher.quick_ratio() >= ALIKE:
+                score = max(score, matcher.ratio())
+        if score >= ALIKE and score > best:
+            best, found = score, number
+    return found
 
 
 @cache

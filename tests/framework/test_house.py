@@ -90,10 +90,11 @@ def test_libraries_stay_in_their_room(path):
         assert library not in tops or room(path) in rooms
 
 
-def test_the_guest_imports_only_the_wire():
-    """What runs beside student code holds nothing of ours but the wire."""
-    names = {name for name in imported(PACKAGE / "worker" / "guest.py") if name.split(".")[0] in {"autograder", "wire"}}
-    assert all(name.split(".")[0] == "wire" or name.startswith("autograder.worker.wire") for name in names)
+@pytest.mark.parametrize(("file", "of_ours"), [("guest.py", {"wire", "stand_ins"}), ("stand_ins.py", set()), ("wire.py", set())])
+def test_the_guest_imports_only_the_wire_and_the_stand_ins(file, of_ours):
+    """What runs beside student code holds nothing else of ours."""
+    names = {name for name in imported(PACKAGE / "worker" / file) if name.startswith("autograder")}
+    assert names <= {"autograder.worker", *(f"autograder.worker.{name}" for name in of_ours)}
 
 
 @pytest.mark.parametrize("path", [p for p in PACKAGE.rglob("*") if p.suffix in {".py", ".html"}], ids=lambda p: p.name)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from autograder.errors import Unreadable
 from autograder.notebook import definitions
 from autograder.notebook.cells import MAX_CODE_CHARACTERS, notebook_cells
+from autograder.worker import stand_ins
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -44,6 +45,7 @@ def importing(monkeypatch):
 def executed(extraction):
     """The namespace after all units, as the worker executes them: one that raises loses only itself. And what was raised."""
     module = sys.modules["organ"] = types.ModuleType("organ")
+    module.__dict__["__stand_ins__"] = stand_ins
     raised = [(label, error) for code, label, _ in extraction.units if (error := raised_by(code, label, module.__dict__))]
     return module.__dict__, raised
 

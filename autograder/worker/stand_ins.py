@@ -1,7 +1,8 @@
-"""Executed in the worker, before anything of a student's: stand-ins for what only draws or talks, and namespaces.
+"""Stand-ins for what only draws or talks, and namespaces for the statements of a notebook.
 
-The text of this file is the first unit of every extraction, and runs before every file that is imported whole. It
-imports the standard library only and nothing of ours.
+Part of the guest's process: standard library only. The module in which a guest executes units finds it as
+`__stand_ins__`; nothing is replaced before a unit says `__stand_ins__.install()`.
+
 Modules that draw plots, widgets and progress bars are replaced by stand-ins which accept everything and do nothing, so
 that they need not be installed, open no window and cost no time; what iterates, decorates or carries a value still does.
 """
@@ -196,8 +197,12 @@ class Namespaces:
             self._left = max(0.0, ends - time.perf_counter())
 
 
-if not any(type(finder).__name__ == "SilentFinder" for finder in sys.meta_path):
+def install() -> None:
+    """Puts the stand-ins in place of their packages, once, loaded or not."""
+    if any(isinstance(finder, SilentFinder) for finder in sys.meta_path):
+        return
     sys.meta_path.insert(0, SilentFinder())
-    for loaded in [name for name in sys.modules if name.partition(".")[0] in ("matplotlib", "tqdm", "IPython", "ipywidgets")]:
-        del sys.modules[loaded]
-__namespaces__ = Namespaces(__name__, globals().get("__file__"))
+    roots = {root for root in NEUTRALISED if root in sys.modules}
+    if roots:  # else not a look at every name: in a fork that copies the pages that they lie on
+        for loaded in [name for name in sys.modules if name.partition(".")[0] in roots]:
+            del sys.modules[loaded]
