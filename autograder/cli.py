@@ -94,7 +94,7 @@ def check(
     from autograder.check import check as checked
     from autograder.check import watch as watched
     from autograder.report import table
-    from autograder.report.gradescope import inert
+    from autograder.report.gradescope import plain
 
     writable(report)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -110,7 +110,7 @@ def check(
 
     try:
         for line in watched(submission, sheet, written) if watch else checked(submission, sheet, found.append):
-            console.print(inert(line), markup=False, soft_wrap=True)
+            console.print(plain(line), markup=False, soft_wrap=True)
     except KeyboardInterrupt:
         if not watch:
             raise

@@ -298,7 +298,7 @@ class Grader:
                     "text": answer.text[:MAX_BODY] if answer is not None else "",
                     "body": answer.body[:MAX_BODY] if answer is not None else "",
                     "place": f"{answer.file}, line {answer.line}" if answer is not None and answer.file else "",
-                    "message": gradescope.inert(entry.feedback),
+                    "message": gradescope.plain(entry.feedback),
                     "evidence": gradescope.json_safe(entry.verdict.evidence),
                 }
             )

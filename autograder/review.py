@@ -15,7 +15,7 @@ from typing import Any
 from autograder.assignment import Assignment, find_assignment
 from autograder.errors import UsageError
 from autograder.overrides import MAX_TEXT, Decision, Overrides, load_overrides, write_overrides
-from autograder.report.gradescope import inert
+from autograder.report.gradescope import plain
 from autograder.store import Outcome, read_run
 
 SHOWN_BODY = 3_000
@@ -122,7 +122,7 @@ def hints(evidence: Mapping[str, Any]) -> Iterator[str]:
 
 def _plain(text: str, limit: int) -> str:
     """A student's text with nothing that a terminal acts on; formulas keep their `<`, which is no markup here."""
-    return inert(text, limit).replace("&lt;", "<")
+    return plain(text, limit).replace("&lt;", "<")
 
 
 def _compact(value: Any) -> str:

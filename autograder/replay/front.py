@@ -12,7 +12,7 @@ from autograder.replay.again import run_again
 from autograder.replay.entry import heading, read_results
 from autograder.replay.script import script
 from autograder.report.evidence import lines_of
-from autograder.report.gradescope import inert, replace_text
+from autograder.report.gradescope import plain, replace_text
 
 
 def replay(results: Path, number: str, submission: Path | None, *, assignment: str | None = None, out: Path | None = None) -> Iterator[str]:
@@ -25,10 +25,10 @@ def replay(results: Path, number: str, submission: Path | None, *, assignment: s
     if number not in read.entries:
         raise UsageError(f"{results}: no entry {number!r}; there are {', '.join(read.entries)}")
     entry = read.entries[number]
-    yield from (inert(line) for line in heading(entry))
+    yield from (plain(line) for line in heading(entry))
     if entry.evidence:
         yield "Evidence:"
-        yield from (inert(f"    {line}") for line in lines_of(entry.evidence))
+        yield from (plain(f"    {line}") for line in lines_of(entry.evidence))
     else:
         yield "There is no evidence in this entry: nothing to run again."
     sheet: Assignment | None = None
@@ -41,7 +41,7 @@ def replay(results: Path, number: str, submission: Path | None, *, assignment: s
         yield "The submission now:"
         if suite.get("hash") not in (None, sheet.suite_hash):
             yield f"    (the suite has changed since: {suite.get('hash')} then, {sheet.suite_hash} now)"
-        yield from (inert(f"    {line}") for line in again.lines)
+        yield from (plain(f"    {line}") for line in again.lines)
     if out is not None:
         replace_text(out, script(entry, again.calls if again else (), sheet or _sheet(assignment or str(read.about.get("assignment")))))
         yield ""

@@ -44,10 +44,20 @@ _TEMPORARY = re.compile(r"(?:/private)?(?:/var)?/tmp/[^\s'\":,;)\]}]*/?|/tmp/")
 
 def inert(text: str, limit: int = MAX_OUTPUT) -> str:
     """The text with nothing in it that a terminal, a browser or a checker could act on, at most `limit` characters."""
+    return _cut(_TAG.sub("&lt;", _clean(text, limit)), limit)
+
+
+def plain(text: str, limit: int = MAX_OUTPUT) -> str:
+    """The same for terminals, and for pages, which escape what they are given: `a <b` stays as it was typed."""
+    return _cut(_clean(text, limit), limit)
+
+
+def _clean(text: str, limit: int) -> str:
     text = _CONTROL.sub("", text[: 4 * limit])
-    text = _TAG.sub("&lt;", text)
-    text = _ADDRESS.sub("0x…", text)
-    text = _TEMPORARY.sub("…/", text)
+    return _TEMPORARY.sub("…/", _ADDRESS.sub("0x…", text))
+
+
+def _cut(text: str, limit: int) -> str:
     if len(text) > limit:
         note = "\n… (cut)"
         text = text[: limit - len(note)] + note
@@ -109,7 +119,7 @@ def document(report: Report) -> dict[str, Json]:
     return {
         "score": report.score,
         "execution_time": round(report.execution_time, 3),
-        "output": public_output(report),
+        "output": inert(public_output(report)),
         "output_format": "text",
         "stdout_visibility": "hidden",
         "tests": [entry_document(entry) for entry in report.entries],
@@ -130,7 +140,7 @@ def document(report: Report) -> dict[str, Json]:
 
 
 def public_output(report: Report) -> str:
-    """What students see at once: how everything was read, what is missing or unreadable, exceptions, public checks."""
+    """What students see at once: how everything was read, what is missing or unreadable, exceptions, public checks. As it was typed."""
     lines = [*report.notes]
     absent = [entry.number for entry in report.entries if entry.verdict.kind == "missing"]
     if absent:
@@ -146,7 +156,7 @@ def public_output(report: Report) -> str:
         lines += ["", "Public checks:", *(f"  {line}" for line in report.public)]
     if report.printed.strip():
         lines += ["", "Your code printed:", report.printed.strip()[:MAX_EVIDENCE_TEXT]]
-    return inert("\n".join(lines).strip())
+    return "\n".join(lines).strip()
 
 
 def faults(results: Json) -> Iterator[str]:

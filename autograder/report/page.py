@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from autograder.assignment import Assignment
 from autograder.report.evidence import lines_of
-from autograder.report.gradescope import inert, json_safe, public_output, replace_text
+from autograder.report.gradescope import json_safe, plain, public_output, replace_text
 from autograder.report.plots import picture
 from autograder.report.table import points, summary
 from autograder.report.typeset import mathml
@@ -55,7 +55,7 @@ class FindingLike(Protocol):
 
 @dataclass(frozen=True)
 class Part:
-    """One part or function as the page shows it. Markup is ours; every text is made inert before."""
+    """One part or function as the page shows it. Markup is ours; every text is made plain before, and escaped by the template."""
 
     number: str
     name: str
@@ -103,10 +103,10 @@ def page(report: Report) -> str:
     return _rendered(
         View(
             title=assignment.title,
-            name=inert(report.submission),
+            name=plain(report.submission),
             summary=str(summary(report)),
             audience="For staff: evidence holds expected values.",
-            lead=public_output(report),
+            lead=plain(public_output(report)),
             problems=_problems(assignment, [_graded(entry) for entry in report.entries]),
             about=f"{assignment.name} {assignment.edition}, profile {report.profile.name}, {suite}. "
             f"Protections: {', '.join(report.protections) or 'none'}.",
@@ -126,14 +126,14 @@ def check_page(assignment: Assignment, name: str, findings: Sequence[FindingLike
     return _rendered(
         View(
             title=f"{assignment.title}: check before handing in",
-            name=inert(name),
+            name=plain(name),
             summary=told or "nothing was found",
             audience="How your answers are read and what is visibly wrong. Whether they are right is not known here.",
-            lead=inert(
+            lead=plain(
                 "\n".join(line for f in findings if f.section == "files" or (f.section == "code" and not f.number) for line in f.lines)
             ),
             problems=_problems(assignment, [_checked(f) for f in findings if f.number]),
-            tail=inert("\n".join(line for f in findings if f.section == "upload" for line in f.lines)),
+            tail=plain("\n".join(line for f in findings if f.section == "upload" for line in f.lines)),
             tail_title="You would upload",
         )
     )
@@ -180,8 +180,8 @@ def _graded(entry: TestEntry) -> Part:
         worth=f"{points(entry.score)} of {points(entry.max_score)}",
         formula=formula,
         said=_blocks(said),
-        method=inert(verdict.method or ""),
-        evidence=inert("\n".join(lines_of(evidence))) if evidence else "",
+        method=plain(verdict.method or ""),
+        evidence=plain("\n".join(lines_of(evidence))) if evidence else "",
         picture=Markup(drawn) if drawn else None,
     )
 
@@ -201,7 +201,7 @@ def _checked(finding: FindingLike) -> Part:
 
 def _name(number: str, name: str) -> str:
     """The name, unless the number says it already: `1.code.double`."""
-    return "" if number.endswith(f".{name}") else inert(name)
+    return "" if number.endswith(f".{name}") else plain(name)
 
 
 def _blocks(lines: Iterable[str]) -> tuple[tuple[bool, str], ...]:
@@ -212,7 +212,7 @@ def _blocks(lines: Iterable[str]) -> tuple[tuple[bool, str], ...]:
         if not found or found[-1][0] != columns:
             found.append((columns, []))
         found[-1][1].append(line)
-    return tuple((columns, inert("\n".join(block))) for columns, block in found)
+    return tuple((columns, plain("\n".join(block))) for columns, block in found)
 
 
 def _problems(assignment: Assignment, parts: Iterable[Part]) -> tuple[Problem, ...]:

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from autograder.report.gradescope import inert
+from autograder.report.gradescope import plain
 from autograder.score import Report
 
 STYLES = {
@@ -36,7 +36,7 @@ def points(value: float) -> str:
 
 def table(report: Report) -> Table:
     """The table of one submission."""
-    title = f"{report.assignment.title}: {inert(report.submission, 200)}"
+    title = f"{report.assignment.title}: {plain(report.submission, 200)}"
     drawn = Table(title=Text(title), title_justify="left", caption=summary(report), caption_justify="left", pad_edge=False)
     drawn.add_column("part", no_wrap=True, width=max((len(entry.number) for entry in report.entries), default=4))
     drawn.add_column("verdict", no_wrap=True, width=max(map(len, STYLES)))
@@ -46,7 +46,7 @@ def table(report: Report) -> Table:
     for entry in report.entries:
         verdict = Text(entry.verdict.kind, style=STYLES[entry.verdict.kind])
         earned = f"{points(entry.score)}/{points(entry.max_score)}"
-        said = inert(entry.first_line, 400).partition("\n")[0]
+        said = plain(entry.first_line, 400).partition("\n")[0]
         drawn.add_row(entry.number, verdict, earned, Text(said, no_wrap=True, overflow="ellipsis"))
     return drawn
 

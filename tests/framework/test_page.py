@@ -122,6 +122,13 @@ def test_a_hostile_submission_stays_text():
     assert "<script" not in html.replace("&lt;script", "")
 
 
+def test_a_sign_before_a_letter_is_shown_as_it_was_typed():
+    html = page.check_page(HW0, "me", [Finding("written", "6.b.ii", "read", ("read as 0 <b",), "", "0 <b")])
+
+    assert "0 &lt;b" in html
+    assert "&amp;lt;" not in html
+
+
 # What is due stays unseen.
 
 
