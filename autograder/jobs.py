@@ -211,8 +211,8 @@ class Grader:
             self.parents[torch].stand_by()
 
     def make_room(self) -> None:
-        """For the next submission: a supervisor that stands by, and large pages for the parents of students' processes, once each,
-        which save half of what a fork of them costs.
+        """For the next submission: a supervisor that stands by, and large pages for the parents of students' processes, once each
+        when their imports are done, which save half of what a fork of them costs.
         """
         from autograder.worker import processes
         from autograder.worker.parents import ParentGone
@@ -220,14 +220,14 @@ class Grader:
         for torch, parent in list(self.parents.items()):
             try:
                 parent.stand_by()
+                if parent.pid not in self.enlarged and processes.children(parent.pid):
+                    self.enlarged.add(parent.pid)
+                    enlarge(parent.pid)
+                    parent.stand_by(anew=True)  # one that shares these pages
             except ParentGone:  # noqa: PERF203 - two at most
                 parent.close()
                 del self.parents[torch]
                 self.start_parent(torch=torch)
-        for pid in processes.children(os.getpid()):
-            if pid not in self.enlarged:
-                self.enlarged.add(pid)
-                enlarge(pid)
 
     def warm_up(self) -> None:
         """Grades the reference, so that what its truths need is imported and computed before the first fork. Whatever

@@ -22,6 +22,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from autograder.worker import processes
+
 HAS_LIMITS = importlib.util.find_spec("resource") is not None
 if HAS_LIMITS:  # not on Windows
     import resource
@@ -117,11 +119,10 @@ def lower_limit(which: int, value: int) -> None:
 
 def private_memory() -> int:
     """Bytes of private writable memory that this process has mapped: what RLIMIT_DATA counts."""
-    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
-        for line in file:
-            if line.startswith("VmData:"):
-                return int(line.split()[1]) * 1024
-    raise OSError("no VmData")
+    _, found, after = processes.content("/proc/self/status").partition(b"\nVmData:")
+    if not found:
+        raise OSError("no VmData")
+    return int(after.split(None, 1)[0]) * 1024
 
 
 def _first_to_go(_: Plan) -> bool:

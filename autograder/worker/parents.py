@@ -140,11 +140,16 @@ class WarmParent:
         """A connection for one worker, to a supervisor of its own or to the one that stands by."""
         return ForkedGuests(self, self._standing or self._supervisor(), shared=self._standing is not None)
 
-    def stand_by(self) -> None:
+    @property
+    def pid(self) -> int:
+        """Its process; it has children once its imports are done."""
+        return self._process.pid
+
+    def stand_by(self, *, anew: bool = False) -> None:
         """From now on one supervisor serves all workers, which come one after another, also in forks of ours. To be said again
-        before each of them: a supervisor that has died is replaced.
+        before each of them: a supervisor that has died is replaced. anew: whether or not it has.
         """
-        if self._standing is None or _hung_up(self._standing):
+        if self._standing is None or anew or _hung_up(self._standing):
             if self._standing is not None:
                 self._standing.close()
                 self._standing = None

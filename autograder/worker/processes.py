@@ -24,7 +24,7 @@ def children(pid: int) -> list[int]:
     found: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
-            found += map(int, _content(f"/proc/{pid}/task/{thread}/children").split())
+            found += map(int, content(f"/proc/{pid}/task/{thread}/children").split())
     except FileNotFoundError:
         return found if found or not os.path.isdir(f"/proc/{pid}") else _children_by_parent(pid)
     except OSError:
@@ -83,7 +83,7 @@ def _status(pid: int) -> dict[str, str]:
 def resident(pid: int) -> int:
     """Bytes of memory that a process holds itself: anonymous and shared memory, no files. 0 where nothing is known."""
     try:
-        status = _content(f"/proc/{pid}/status")
+        status = content(f"/proc/{pid}/status")
     except OSError:
         return 0
     total = 0
@@ -93,7 +93,7 @@ def resident(pid: int) -> int:
     return total * 1024
 
 
-def _content(path: str) -> bytes:
+def content(path: str) -> bytes:
     """A file of the kernel's, without what makes `open` slow."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

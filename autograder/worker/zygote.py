@@ -32,7 +32,7 @@ ORPHANS_SECONDS = 1.0
 """Pause between two looks of the zygote for supervisors that have ended."""
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-OUR_FILES = ("wire", "stand_ins", "guest", "layers", "processes", "leftovers", "supervisor")
+OUR_FILES = ("wire", "stand_ins", "guest", "processes", "layers", "leftovers", "supervisor")
 """What a guest's process consists of, in an order in which each can import those before it."""
 
 
