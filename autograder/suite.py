@@ -7,13 +7,10 @@ fork a process for each submission of a class, in which everything that the suit
 from __future__ import annotations
 
 import contextlib
-import inspect
 import io
 import os
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache
-from typing import Any
 
 import pytest
 
@@ -21,7 +18,7 @@ from autograder.assignment import Assignment, Profile
 from autograder.desk import Desk
 from autograder.errors import AutograderError
 from autograder.plugin import BENCH
-from autograder.remembered import Looks, Memory
+from autograder.remembered import Memory
 from autograder.score import TestEntry
 
 NOT_NEEDED = (
@@ -30,9 +27,6 @@ NOT_NEEDED = (
     *("setuponly", "setupplan", "subtests", "unittest", "recwarn", "pastebin", "stepwise", "legacypath"),  # a fifth of what is left
 )
 """Plugins of pytest's own that a grading does without. Output is redirected for the whole run, so it is not captured item by item."""
-
-DECIDES_BY_TEXT = {"answer", "judge"}
-"""An item that asks for nothing else decides by the answers that it reads alone."""
 
 
 class SuiteFailed(AutograderError):
@@ -52,7 +46,7 @@ class Suite:
         """Runs every item for this desk, in this process. heard: told of every entry once it is decided."""
         bench = self._session.config.stash[BENCH]
         bench.desks[self._assignment.folder] = desk
-        bench.heard = heard
+        bench.heard, bench.memory = heard, self.memory
         items = self._session.items
         for item, following in zip(items, [*items[1:], None], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -86,31 +80,6 @@ class _Handover:
             self.problems.append(report.longreprtext)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
-        """An item that decides by text recalls its verdict, or decides and remembers."""
-        memory = self.suite.memory if self.suite is not None else None
-        if memory is None:
-            return None
-        names = _asked_for(pyfuncitem.function)
-        if not names <= DECIDES_BY_TEXT & pyfuncitem.funcargs.keys():
-            return None
-        answer: Any = pyfuncitem.funcargs.get("answer")
-        judge: Any = pyfuncitem.funcargs.get("judge")
-        if answer is None or judge is None:
-            return None
-        known = memory.recall(pyfuncitem.nodeid, answer)
-        if known is not None:
-            judge(known.verdict)
-            if known.set_score is not None:
-                vars(pyfuncitem.function)["__score__"] = known.set_score
-            return True
-        looks = Looks(answer)
-        pyfuncitem.obj(**{**{name: pyfuncitem.funcargs[name] for name in names}, "answer": looks})
-        if judge.verdict is not None:
-            memory.note(pyfuncitem.nodeid, looks, judge.verdict, vars(pyfuncitem.function).get("__score__"))
-        return True
-
-    @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         if not self.problems and not self.uncovered:
             try:
@@ -119,12 +88,6 @@ class _Handover:
             except BaseException as problem:  # pytest would turn it into an exit status
                 self.raised = problem
         return True
-
-
-@cache
-def _asked_for(function: Callable[..., Any]) -> frozenset[str]:
-    """The fixtures that an item's function asks for."""
-    return frozenset(p.name for p in inspect.signature(function).parameters.values() if p.default is p.empty)
 
 
 def collected(assignment: Assignment, profile: Profile, use: Callable[[Suite], None]) -> None:
