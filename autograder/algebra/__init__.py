@@ -2,7 +2,7 @@
 
 from autograder.algebra.conditions import same_condition
 from autograder.algebra.corpus import Tally, equiv_lines
-from autograder.algebra.derivations import derivation, step_remarks, steps_read
+from autograder.algebra.derivations import derivation, step_remarks
 from autograder.algebra.door import derivative, names
 from autograder.algebra.formula import numeric_function
 from autograder.algebra.judge import Decision, decide
@@ -37,6 +37,5 @@ __all__ = [
     "shown_remarks",
     "shown_steps",
     "step_remarks",
-    "steps_read",
     "symbols",
 ]

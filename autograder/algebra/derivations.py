@@ -197,23 +197,6 @@ def _tried(
         return None  # these letters clash with declared ones
 
 
-def steps_read(answer: DerivationLike, rubric: Rubric) -> str:
-    """How a derivation is read, for the student's own check: how many steps, in which letters, and where it could not be read. No verdict.
-
-    A rubric without waypoints will do.
-    """
-    if answer.state != "typed":
-        return ""
-    text = statements_of(answer.body, max(1, answer.start))
-    followed = follow(text, answer.body, answer.text, rubric)
-    lines = [_read(followed)]
-    for s in followed.steps:
-        unread = next((side.unread for side in (s.left, s.right) if side is not None and side.unread), "")
-        if s.verdict == "unreadable" and unread:
-            lines.append(f"Line {s.line}: `{s.text}` is left to a person: {unread}.")
-    return "\n".join(lines)
-
-
 def _formulas(text: Text) -> Iterator[str]:
     for item in text.items:
         if isinstance(item, Relation):

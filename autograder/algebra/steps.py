@@ -50,7 +50,6 @@ _MATH: Final = re.compile(
 )
 _DISPLAYED: Final = re.compile(rf"(?:\$\$|\\\[|\\begin\{{(?:{_DISPLAY})\*?\}}(?:\{{\d+\}})?)\Z")
 """What stands before a formula that has lines of its own."""
-_ENVIRONMENT: Final = re.compile(r"\\(begin|end)\s*\{\s*([A-Za-z]*)(\*?)\s*\}")
 _TEXT: Final = re.compile(r"(?<![_^{])\\(?:text|textrm|mbox|textit|textbf|intertext|textnormal|shortintertext)\s*\{([^{}]*)\}")
 _NAMED: Final = re.compile(r"\\[a-z]+\s*\{[A-Za-z]+\}\s*(?:\\left\s*)?['(_^]")
 """`\\text{ReLU}(`: a name, and no note."""
@@ -136,7 +135,7 @@ def statements_of(body: str, first_line: int = 1) -> Text:
     body: the text of the part. first_line: the line on which it begins.
     """
     complete = len(body) <= MAX_BODY
-    body = _repaired(body[:MAX_BODY])
+    body = body[:MAX_BODY]
     pieces = _segments(body)
     prose = _prose(body, pieces)
     pieces = _plain(body, keep_all=True) if not pieces else sorted([*pieces, *_plain(prose, keep_all=False)])
@@ -194,22 +193,6 @@ def statements_of(body: str, first_line: int = 1) -> Text:
         complete = False
         kept = kept[: relations[MAX_RELATIONS]]
     return Text(tuple(kept), len(_WORD.findall(prose)), prose, complete)
-
-
-def _repaired(body: str) -> str:
-    """Names of environments that got lost are put back: what is ended is what was begun last."""
-    open_: list[str] = []
-    out: list[str] = []
-    last = 0
-    for m in _ENVIRONMENT.finditer(body):
-        if m[1] == "begin":
-            open_.append(m[2])
-        elif open_:
-            begun = open_.pop()
-            if not m[2]:
-                out += [body[last : m.start()], f"\\end{{{begun}}}"]
-                last = m.end()
-    return "".join([*out, body[last:]])
 
 
 def _segments(body: str) -> list[tuple[int, int]]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from autograder.algebra import Case, Rubric, Sequence, Situation, Waypoint
+from public import GRADIENT_DESCENT_FACTS, RIDGE_FACTS
+
+from autograder.algebra import Case, Rubric, Situation, Waypoint
 
 SPLIT = (
     r"\|(I - \eta F^T F) w_{t-1}\|_2 + \|\eta F^T y\|_2",
@@ -21,51 +23,6 @@ SPLIT = (
 BOUND = r"\|w_{t-1}\|_2 + \eta \alpha \|y\|_2"
 SQUARED = tuple(f"({text})^2" for text in SPLIT)
 """Some square first, and take roots at the end."""
-
-GRADIENT_DESCENT_FACTS = Rubric(
-    symbols={
-        "F": "matrix n d",
-        "y": "vector n",
-        "w_{t-1}": "vector d",
-        "w_t": "vector d",
-        "w_0": "vector d",
-        "w_1": "vector d",
-        "eta": "scalar positive",
-        "alpha": "scalar positive",
-        "t": "scalar positive",
-        "\\sigma_i": "scalar",
-    },
-    definitions={
-        "alpha": r"\|F\|_2",
-        "w_t": r"w_{t-1} - \eta F^T (F w_{t-1} - y)",
-        "w_0": "0_d",
-        "w_1": r"\eta F^T y",
-    },
-    uppers={"eta": r"2 / \alpha^2"},
-    recursion=("w_{t-1}", "t", "w_t"),
-    singular={"\\sigma_i": "F"},
-    aliases={"\\sigma_i": ("\\sigma_j", "s_i")},
-    roles={
-        "F": ("X", "A", "\\Phi", "\\phi", "M", "\\Psi"),
-        "y": ("b", "\\mathbf{b}"),
-        "alpha": (
-            "\\sigma_{max}",
-            "\\sigma_1",
-            "\\lambda_{max}",
-            "\\sigma",
-            "L",
-            "\\sigma_{\\max}",
-            "\\lambda_{\\max}",
-            "\\bar{\\sigma}",
-            "s_1",
-            "a",
-        ),
-        "eta": ("\\lambda", "\\gamma", "\\mu", "\\epsilon", "\\tau", "h", "\\alpha", "\\rho"),
-    },
-    generic={"v": "vector d", "u": "vector d", "z": "vector d"},
-    sequence=Sequence("w", "t", ("\\theta", "x", "\\beta", "u", "v")),
-    waypoints=(),
-)
 
 GRADIENT_DESCENT = replace(
     GRADIENT_DESCENT_FACTS,
@@ -106,51 +63,6 @@ PRODUCTS = (
     r"\hat{X}^T \hat{X} w",
     r"\hat{X}^T (\hat{X} w - \hat{y})",
     r"2 \hat{X}^T (\hat{X} w - \hat{y})",
-)
-
-RIDGE_FACTS = Rubric(
-    symbols={
-        "X": "matrix n d",
-        "y": "vector n",
-        "w": "vector d",
-        "\\hat{X}": "matrix n+d d",
-        "\\hat{y}": "vector n+d",
-        "\\hat{w}": "vector d",
-        "Sigma": "matrix d d positive_definite",
-        "Gamma": "matrix d d invertible",
-    },
-    definitions={
-        "\\hat{X}": r"\begin{bmatrix} X \\ \Gamma \end{bmatrix}",
-        "\\hat{y}": r"\begin{bmatrix} y \\ 0_d \end{bmatrix}",
-        "\\hat{w}": r"(X^T X + \Sigma^{-1})^{-1} X^T y",
-    },
-    constraints=("Gamma^T Gamma = Sigma^{-1}",),
-    solutions={"w": r"(X^T X + \Sigma^{-1})^{-1} X^T y"},
-    varies={"w": "dw"},
-    aliases={
-        "\\hat{w}": (
-            "w^*",
-            "w^\\star",
-            "w_*",
-            "\\hat{w}_{MAP}",
-            "w_{MAP}",
-            "\\hat{w}_{OLS}",
-            "w_{OLS}",
-            "\\hat{w}_{ridge}",
-            "\\hat{w}_{aug}",
-            "w_{opt}",
-            "w^{opt}",
-        )
-    },
-    answer="\\hat{w}",
-    roles={
-        "X": ("A", "\\Phi", "F"),
-        "y": ("b", "t"),
-        "w": ("\\theta", "x", "\\beta"),
-        "Gamma": ("L", "R", "G", "C", "\\Lambda"),
-        "Sigma": ("S", "\\Lambda", "P"),
-    },
-    waypoints=(),
 )
 
 RIDGE = replace(
