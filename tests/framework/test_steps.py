@@ -2,7 +2,7 @@
 
 import re
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,26 +13,15 @@ from autograder.assignment import load_assignment
 from autograder.submission import open_submission
 from autograder.writeup import read_writeup
 
+sys.path.insert(0, str(Path(__file__).parent))
+from typed_steps import GRADIENT_DESCENT, RIDGE, VECTOR_CALCULUS, Typed
+
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "tests" / "corpora" / "derivations"
 MARK = "%!"
 
-sys.path.insert(0, str(ROOT / "tests" / "hw0"))
-from derivations import GRADIENT_DESCENT, RIDGE, VECTOR_CALCULUS  # noqa: E402
 
 RUBRICS = {"3": GRADIENT_DESCENT, "4": RIDGE}
-
-
-@dataclass
-class Typed:
-    """What the write-up hands over."""
-
-    body: str
-    text: str = ""
-    state: str = "typed"
-    start: int = 1
-    how: str = ""
-    line: int = 1
 
 
 def judged(body: str, problem: str):

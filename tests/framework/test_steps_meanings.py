@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,26 +18,16 @@ from autograder.replay import script
 from autograder.replay.entry import Entry
 from autograder.replay.formulas import as_value, numpy_line, numpy_value, sizes_of, variable
 
+sys.path.insert(0, str(Path(__file__).parent))
+from typed_steps import GRADIENT_DESCENT, RIDGE, STEPS, VECTOR_CALCULUS, Typed
+
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "tests" / "corpora" / "derivations"
 MARK = "%!"
 
-sys.path.insert(0, str(ROOT / "tests" / "hw0"))
-from derivations import GRADIENT_DESCENT, RIDGE, VECTOR_CALCULUS  # noqa: E402
-from public import STEPS  # noqa: E402
 
 RUBRICS = {"3": GRADIENT_DESCENT, "4": RIDGE}
 HW0 = load_assignment(ROOT / "tests" / "hw0")
-
-
-@dataclass
-class Typed:
-    """What the write-up hands over."""
-
-    body: str
-    text: str = ""
-    state: str = "typed"
-    start: int = 1
 
 
 def judged(body, problem):

@@ -4,7 +4,7 @@ import random
 import re
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,9 @@ from autograder.assignment import load_assignment
 from autograder.submission import open_submission
 from autograder.writeup import read_writeup
 
+sys.path.insert(0, str(Path(__file__).parent))
+from typed_steps import ELBOW_CALCULUS, ELBOW_LOCATION, ELBOW_STEPS, Typed
+
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "tests" / "corpora" / "derivations"
 SHARED = ROOT.parent / "shared" / "samples" / "real-writeup.md"
@@ -21,20 +24,8 @@ MARK = "%!"
 BUDGET = 0.3
 """Seconds of processor time for one part; typical ones take a thirtieth of it."""
 
-sys.path.insert(0, str(ROOT / "tests" / "hw0"))
-from derivations import ELBOW_CALCULUS, ELBOW_LOCATION, ELBOW_STEPS  # noqa: E402
 
 SITUATIONS = {"6.a.i": ELBOW_LOCATION, **dict.fromkeys(("6.a.ii", "6.a.iii", "6.a.iv"), ELBOW_CALCULUS), **ELBOW_STEPS}
-
-
-@dataclass
-class Typed:
-    """What the write-up hands over."""
-
-    body: str
-    text: str = ""
-    state: str = "typed"
-    start: int = 1
 
 
 def corpus(name):
