@@ -1,7 +1,7 @@
 """Verdicts on written answers across a class: what was decided on the same words is not decided again.
 
 A judge is handed answers that note what it looks at. A verdict follows from that alone, so it holds for every submission that agrees
-there: `x^T(A+A^T)` on line 40 of one and on line 52 of another is judged once, while a derivation, whose verdict names its lines, is
+there: the same formula on line 40 of one and on line 52 of another is judged once, while a derivation, whose verdict names its lines, is
 remembered with them.
 """
 
