@@ -133,6 +133,10 @@ class WarmParent:
                 start_new_session=True,
                 cwd="/",
             )
+        except BaseException:
+            self._control.close()
+            self._errors.close()
+            raise
         finally:
             theirs.close()
 

@@ -634,3 +634,12 @@ def test_a_supervisor_that_died_is_replaced(tmp_path: Path, standing: WarmParent
     with Worker(tmp_path, {"work": File("work.py")}, torch=False, seed=1, warm=standing) as worker:
         assert worker.call("work.one").value == 1
     assert supervisors(standing) != [died]
+
+
+@LINUX
+def test_a_parent_that_cannot_be_started_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    before = set(os.listdir("/proc/self/fd"))
+    with pytest.raises(RuntimeError, match="torch is needed for this submission and not installed"):
+        WarmParent(torch=True)
+    assert set(os.listdir("/proc/self/fd")) == before
