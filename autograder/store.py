@@ -105,10 +105,11 @@ class Journal:
         self.folder = folder
         self.lock = _locked(folder / LOCK)
         try:
-            with _storing(folder):
-                self._db = _opened(folder / JOURNAL)
+            with _storing(folder), contextlib.ExitStack() as opened:
+                self._db = opened.enter_context(contextlib.closing(_opened(folder / JOURNAL)))
                 self._db.executescript(TABLES)
                 self._db.execute(f"PRAGMA user_version = {SCHEMA}")
+                opened.pop_all()
         except BaseException:
             os.close(self.lock)
             raise
@@ -213,11 +214,10 @@ def read_run(folder: Path, run: int | None = None) -> Iterator[tuple[str, Outcom
     journal = Journal.__new__(Journal)
     journal.folder = folder
     try:
-        journal._db = _opened(path)
-        last = journal.last_run()
-        if last is not None:
-            yield from journal.standing(run if run is not None else last[0])
-        journal._db.close()
+        with contextlib.closing(_opened(path)) as journal._db:
+            last = journal.last_run()
+            if last is not None:
+                yield from journal.standing(run if run is not None else last[0])
     except sqlite3.Error as problem:
         raise UsageError(f"{path}: cannot be read ({problem})") from None
 
