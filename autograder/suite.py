@@ -62,7 +62,6 @@ class _Handover:
         self.numbers: list[str] = []
         self.problems: list[str] = []
         self.raised: BaseException | None = None
-        self.suite: Suite | None = None
 
     @property
     def uncovered(self) -> list[str]:
@@ -83,8 +82,7 @@ class _Handover:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         if not self.problems and not self.uncovered:
             try:
-                self.suite = Suite(session, self.assignment)
-                self.use(self.suite)
+                self.use(Suite(session, self.assignment))
             except BaseException as problem:  # pytest would turn it into an exit status
                 self.raised = problem
         return True

@@ -26,8 +26,6 @@ from autograder.report import gradescope
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # pytest's importlib mode does not put it there
 from made_up import RIGHT, SUITE, TOY, WRONG, export, handed_in, rows, zipped
 
-PACKAGE = Path(__file__).resolve().parents[2] / "autograder"
-
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="regrade forks")
 
 SLOW = "import time\n\ndef double(x):\n    time.sleep(0.5)\n    return 2 * x\n\ndef half(x):\n    return x / 2\n"
@@ -40,20 +38,6 @@ CODE = {
     "breaks-the-suite": "def half(x):\n    return 'break the suite'\n",
     "kills": "import os, signal\n\ndef double(x):\n    os.kill(os.getppid(), signal.SIGKILL)\n    os.kill(0, signal.SIGKILL)\n",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _checkout(tmp_path_factory):
-    """The package as it is now: runs of one test that are held against each other shall have the same grader."""
-    home = tmp_path_factory.mktemp("checkout")
-    shutil.copytree(PACKAGE, home / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = str(home)
-    here = Path.cwd()
-    os.chdir(home)
-    yield
-    os.chdir(here)
-    os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
 
 
 def command(path, out, *words):
@@ -97,7 +81,7 @@ def test_the_verdicts_are_those_of_grade_to_the_byte(graded_class):
 @pytest.mark.slow
 def test_the_full_suite_says_in_a_class_what_it_says_alone(tmp_path):
     """Every item of the homework, with what a class remembers: the same submission twice, and others between."""
-    root = PACKAGE.parent
+    root = Path(__file__).resolve().parents[2]
     names = {"a": "reference/hw0", "b": "examples/honest", "c": "examples/flawed", "d": "student_template/hw0", "e": "examples/honest"}
     for name, path in names.items():
         shutil.copytree(root / path, tmp_path / "room" / name, ignore=shutil.ignore_patterns("__pycache__"))
