@@ -19,6 +19,7 @@ import pytest
 
 from autograder import numeric
 from autograder.assignment import load_assignment
+from autograder.desk import load_public
 from autograder.verdict import Verdict
 from autograder.worker import Failure, File, Reply, Worker, wire
 from autograder.worker.reply import evidence
@@ -125,6 +126,16 @@ def test_chaffs_lose_points_where_they_are_wrong(suites, entry):
                 assert verdict.evidence, number
             else:
                 assert verdict.share == 1.0, (seed, number, verdict)
+
+
+@pytest.mark.parametrize(("kind", "entry"), [pytest.param(k, *p.values, id=str(p.id)) for k in ("wheats", "chaffs") for p in in_process(k)])
+def test_what_is_judged_correct_has_the_public_properties(suites, kind, entry):
+    """A grading relies on it: it does not ask for the properties of a part that was judged correct."""
+    checks = load_public(load_assignment(SUITE)).PUBLIC_CHECKS
+    student = InProcess(BANK / kind / entry["folder"])
+    for number, verdict in verdicts(suites[entry["file"]], student, SEEDS[0]).items():
+        if verdict.kind == "correct":
+            assert checks[number](student, np.random.default_rng(SEEDS[0])) is None, number
 
 
 @pytest.mark.parametrize("entry", [e for e in ENTRIES["wheats"] if uses_torch(BANK / "wheats" / e["folder"])], ids=lambda e: e["folder"])
