@@ -9,16 +9,11 @@ import numpy as np
 import pytest
 
 from autograder.algebra import derivation, step_remarks
-from autograder.assignment import load_assignment
-from autograder.submission import open_submission
-from autograder.writeup import read_writeup
 
 sys.path.insert(0, str(Path(__file__).parent))
-from typed_steps import GRADIENT_DESCENT, RIDGE, VECTOR_CALCULUS, Typed
+from typed_steps import GRADIENT_DESCENT, RIDGE, VECTOR_CALCULUS, Typed, corpus, real_writeup
 
 ROOT = Path(__file__).resolve().parents[2]
-CORPUS = ROOT / "tests" / "corpora" / "derivations"
-MARK = "%!"
 
 
 RUBRICS = {"3": GRADIENT_DESCENT, "4": RIDGE}
@@ -29,29 +24,14 @@ def judged(body: str, problem: str):
     return derivation(Typed(body, formulas[-1] if formulas else body.split("\n")[-1]), RUBRICS[problem])
 
 
-def corpus(name: str):
-    for part in (CORPUS / name).read_text(encoding="utf-8").split("\n# ")[1:]:
-        head, _, body = part.partition("\n")
-        lines = body.strip("\n").split("\n")
-        claims = {k: line.partition(MARK)[2].strip() for k, line in enumerate(lines, 1) if MARK in line}
-        yield pytest.param(head[0], "\n".join(line.partition(MARK)[0].rstrip() for line in lines), claims, id=head)
-
-
 def steps(verdict, kind: str):
     return [s for s in verdict.evidence["steps"] if s["verdict"] == kind]
-
-
-SHARED = ROOT.parent / "shared" / "samples" / "real-writeup.md"
 
 
 @pytest.fixture(scope="module")
 def real():
     """The parts of a real student's write-up."""
-    if not SHARED.exists():
-        pytest.skip("the real write-up is not at hand")
-    assignment = load_assignment(ROOT / "tests" / "hw0")
-    with open_submission(SHARED, assignment) as submission:
-        return read_writeup(submission, assignment)
+    return real_writeup()
 
 
 def test_real_bound(real):

@@ -19,11 +19,9 @@ from autograder.replay.entry import Entry
 from autograder.replay.formulas import as_value, numpy_line, numpy_value, sizes_of, variable
 
 sys.path.insert(0, str(Path(__file__).parent))
-from typed_steps import GRADIENT_DESCENT, RIDGE, STEPS, VECTOR_CALCULUS, Typed
+from typed_steps import GRADIENT_DESCENT, RIDGE, STEPS, VECTOR_CALCULUS, Typed, corpus
 
 ROOT = Path(__file__).resolve().parents[2]
-CORPUS = ROOT / "tests" / "corpora" / "derivations"
-MARK = "%!"
 
 
 RUBRICS = {"3": GRADIENT_DESCENT, "4": RIDGE}
@@ -32,14 +30,6 @@ HW0 = load_assignment(ROOT / "tests" / "hw0")
 
 def judged(body, problem):
     return derivation(Typed(body, re.findall(r"\$\$?(.+?)\$?\$", body)[-1]), RUBRICS[problem])
-
-
-def corpus(name):
-    for part in (CORPUS / name).read_text(encoding="utf-8").split("\n# ")[1:]:
-        head, _, body = part.partition("\n")
-        lines = body.strip("\n").split("\n")
-        marked = [k for k, line in enumerate(lines, 1) if MARK in line]
-        yield pytest.param(head[0], "\n".join(line.partition(MARK)[0].rstrip() for line in lines), marked, id=head)
 
 
 def false(verdict):
@@ -57,7 +47,7 @@ def value(text, witness, table: Symbols):
 def test_two_meanings(problem, body, lines):
     verdict = judged(body, problem)
     (step,) = false(verdict)
-    assert [step["line"]] == lines
+    assert [step["line"]] == list(lines)
     assert step["slip"] == "two_meanings"
     assert "one symbol, two meanings" in "\n".join([verdict.message, *verdict.remarks])
 

@@ -10,30 +10,16 @@ from pathlib import Path
 import pytest
 
 from autograder.algebra import Case, Situation, shown_remarks, shown_steps
-from autograder.assignment import load_assignment
-from autograder.submission import open_submission
-from autograder.writeup import read_writeup
 
 sys.path.insert(0, str(Path(__file__).parent))
-from typed_steps import ELBOW_CALCULUS, ELBOW_LOCATION, ELBOW_STEPS, Typed
+from typed_steps import ELBOW_CALCULUS, ELBOW_LOCATION, ELBOW_STEPS, Typed, corpus, real_writeup
 
 ROOT = Path(__file__).resolve().parents[2]
-CORPUS = ROOT / "tests" / "corpora" / "derivations"
-SHARED = ROOT.parent / "shared" / "samples" / "real-writeup.md"
-MARK = "%!"
 BUDGET = 0.3
 """Seconds of processor time for one part; typical ones take a thirtieth of it."""
 
 
 SITUATIONS = {"6.a.i": ELBOW_LOCATION, **dict.fromkeys(("6.a.ii", "6.a.iii", "6.a.iv"), ELBOW_CALCULUS), **ELBOW_STEPS}
-
-
-def corpus(name):
-    for part in (CORPUS / name).read_text(encoding="utf-8").split("\n# ")[1:]:
-        head, _, body = part.partition("\n")
-        lines = body.strip("\n").split("\n")
-        claims = {k: line.partition(MARK)[2].strip() for k, line in enumerate(lines, 1) if MARK in line}
-        yield pytest.param(head.split()[0], "\n".join(line.partition(MARK)[0].rstrip() for line in lines), claims, id=head)
 
 
 def false_lines(body, part):
@@ -77,11 +63,7 @@ def test_a_chaff_that_is_corrected_is_a_wheat():
 @pytest.fixture(scope="module")
 def real():
     """The parts of a real student's write-up."""
-    if not SHARED.exists():
-        pytest.skip("the real write-up is not at hand")
-    assignment = load_assignment(ROOT / "tests" / "hw0")
-    with open_submission(SHARED, assignment) as submission:
-        return read_writeup(submission, assignment)
+    return real_writeup()
 
 
 HOLD = {"6.a.i": 0, "6.a.ii": 5, "6.a.iii": 4, "6.a.iv": 4, "6.b.i": 4, "6.b.ii": 6, "6.b.iii": 6, "6.b.iv": 6}

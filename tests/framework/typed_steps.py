@@ -1,15 +1,40 @@
 """What tests of derivations share: an answer as the write-up hands it over, and the suite's rubrics and situations."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder.assignment import load_assignment
+from autograder.submission import open_submission
+from autograder.writeup import WriteUp, read_writeup
+
+ROOT = Path(__file__).resolve().parents[2]
+CORPUS = ROOT / "tests" / "corpora" / "derivations"
+SHARED = ROOT.parent / "shared" / "samples" / "real-writeup.md"
+MARK = "%!"
+"""In a text of the corpus: what stands on this line is false, and how."""
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "hw0"))
 sys.modules.pop("public", None)  # another suite's, where one was collected before
 from derivations import ELBOW_CALCULUS, ELBOW_LOCATION, ELBOW_STEPS, GRADIENT_DESCENT, RIDGE, VECTOR_CALCULUS  # noqa: E402
 from public import STEPS  # noqa: E402
 
-__all__ = ["ELBOW_CALCULUS", "ELBOW_LOCATION", "ELBOW_STEPS", "GRADIENT_DESCENT", "RIDGE", "STEPS", "VECTOR_CALCULUS", "Typed"]
+__all__ = [
+    "ELBOW_CALCULUS",
+    "ELBOW_LOCATION",
+    "ELBOW_STEPS",
+    "GRADIENT_DESCENT",
+    "RIDGE",
+    "STEPS",
+    "VECTOR_CALCULUS",
+    "Typed",
+    "corpus",
+    "real_writeup",
+]
 
 
 @dataclass
@@ -22,3 +47,21 @@ class Typed:
     start: int = 1
     how: str = ""
     line: int = 1
+
+
+def corpus(name: str) -> Iterator[Any]:
+    """(part, text, line -> what is claimed of it) for each text of a file."""
+    for part in (CORPUS / name).read_text(encoding="utf-8").split("\n# ")[1:]:
+        head, _, body = part.partition("\n")
+        lines = body.strip("\n").split("\n")
+        claims = {k: line.partition(MARK)[2].strip() for k, line in enumerate(lines, 1) if MARK in line}
+        yield pytest.param(head.split()[0], "\n".join(line.partition(MARK)[0].rstrip() for line in lines), claims, id=head)
+
+
+def real_writeup() -> WriteUp:
+    """The parts of a real student's write-up; skips where it is not at hand."""
+    if not SHARED.exists():
+        pytest.skip("the real write-up is not at hand")
+    assignment = load_assignment(ROOT / "tests" / "hw0")
+    with open_submission(SHARED, assignment) as submission:
+        return read_writeup(submission, assignment)
