@@ -215,25 +215,38 @@ def _called(function: Callable[[], Any], when: Literal["setup", "call"]) -> pyte
 def _run(item: pytest.Function, desk: Desk, memory: Memory | None) -> None:
     """Calls an item's function; recalls what it would decide, where that is known."""
     asked = _asked_for(item.function)
-    judge = item.stash[JUDGE] = Judge(desk.assignment.points[number_of(item)])
-    vars(item.function).pop("__score__", None)
-    answer: Callable[[str], Answer] = desk.answer
-    looks: Looks | None = None
-    if memory is not None and asked <= DECIDES_BY_TEXT:
+    judge = _judge_of(item, desk)
+    given: dict[str, Any] = {"desk": desk, "answer": desk.answer, "student": desk.student, "judge": judge}
+    with _bounded(item, desk):
+        if memory is None or not asked <= DECIDES_BY_TEXT:
+            if "rng" in asked:
+                given["rng"] = desk.rng(number_of(item))
+            item.function(**{name: given[name] for name in asked})
+            return
         known = memory.recall(item.nodeid, desk.answer)
         if known is not None:
             judge(known.verdict)
             if known.set_score is not None:
                 vars(item.function)["__score__"] = known.set_score
             return
-        answer = looks = Looks(desk.answer)
-    given = {"desk": desk, "answer": answer, "student": desk.student, "judge": judge}
-    if "rng" in asked:
-        given["rng"] = desk.rng(number_of(item))
-    with alarm(desk.ends):
+        given["answer"] = looks = Looks(desk.answer)
         item.function(**{name: given[name] for name in asked})
-    if memory is not None and looks is not None and judge.verdict is not None:
-        memory.note(item.nodeid, looks, judge.verdict, vars(item.function).get("__score__"))
+        if judge.verdict is not None:
+            memory.note(item.nodeid, looks, judge.verdict, vars(item.function).get("__score__"))
+
+
+def _judge_of(item: pytest.Item, desk: Desk) -> Judge:
+    """Who takes the item's verdict."""
+    judge = item.stash[JUDGE] = Judge(desk.assignment.points[number_of(item)])
+    return judge
+
+
+@contextmanager
+def _bounded(item: pytest.Item, desk: Desk) -> Iterator[None]:
+    """No item outlives the grading's deadline, and none sees the score that another set on the same function."""
+    vars(item.function).pop("__score__", None)  # type: ignore[attr-defined]
+    with alarm(desk.ends):
+        yield
 
 
 def is_plain(item: pytest.Function) -> bool:
@@ -251,12 +264,11 @@ def _asked_for(function: Callable[..., Any]) -> frozenset[str]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """No item outlives the grading's deadline, and none sees the score that another set on the same function."""
+    """An item that goes pytest's way is bounded as the others are."""
     folder = suite_folder(item)
     if folder is None:
         return (yield)
-    vars(item.function).pop("__score__", None)  # type: ignore[attr-defined]
-    with alarm(item.config.stash[BENCH].desk(folder).ends):
+    with _bounded(item, item.config.stash[BENCH].desk(folder)):
         return (yield)
 
 
@@ -355,6 +367,4 @@ def rng(desk: Desk, request: pytest.FixtureRequest) -> np.random.Generator:
 @pytest.fixture
 def judge(desk: Desk, request: pytest.FixtureRequest) -> Judge:
     """`judge(verdict)`: decides the item, once; returns the points earned, for gradescope-utils' `set_score`."""
-    judge = Judge(desk.assignment.points[number_of(request.node)])
-    request.node.stash[JUDGE] = judge
-    return judge
+    return _judge_of(request.node, desk)
