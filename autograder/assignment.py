@@ -24,6 +24,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+PACKAGE = Path(__file__).resolve().parent
+"""The folder of this package. Suites lie beside it, or, in an installed handout, inside."""
+
 TOTAL_POINTS = 100.0
 """Every profile is rescaled to this."""
 
@@ -136,7 +139,7 @@ def find_assignment(name_or_path: str) -> Assignment:
     """The assignment of that name beside the package, or the one at that path (a suite's folder, or a folder that
     holds `tests/NAME`). Raises UsageError.
     """
-    beside = Path(__file__).resolve().parent.parent / "tests"
+    beside = PACKAGE.parent / "tests"
     if re.fullmatch(r"[A-Za-z][\w-]*", name_or_path) and (beside / name_or_path / "assignment.toml").is_file():
         return load_assignment(beside / name_or_path)
     given = Path(name_or_path)

@@ -59,8 +59,7 @@ def grade(
 ) -> int:
     """Grade one submission and print a table."""
     from autograder.assignment import find_assignment
-    from autograder.grade import grade as graded
-    from autograder.overrides import load_overrides
+    from autograder.grading import load_overrides, run
     from autograder.report import page, table
 
     for target in (out, report):
@@ -69,7 +68,7 @@ def grade(
     decisions = load_overrides(overrides, suite) if overrides is not None else None
     whole = suite.total_seconds if deadline is None else deadline
     seconds = whole - min(time.monotonic() - BEGAN, whole / 2)
-    result = graded(submission, suite, profile, seconds=seconds, out=out, overrides=decisions, known_as=known_as)
+    result = run.grade(submission, suite, profile, seconds=seconds, out=out, overrides=decisions, known_as=known_as)
     console = table.console()
     for note in result.notes:
         console.print(note, markup=False)
@@ -93,8 +92,7 @@ def check(
     from autograder.check import Finding, sheet_of, write_zip
     from autograder.check import check as checked
     from autograder.check import watch as watched
-    from autograder.report import table
-    from autograder.report.gradescope import plain
+    from autograder.report import plain, table
 
     writable(report)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -137,8 +135,8 @@ def regrade(
 ) -> int:
     """Grade many submissions: results.json of each, grades.csv, a page of the class; a kill loses only what was in flight."""
     from autograder.assignment import find_assignment
-    from autograder.regrade import Stopped
-    from autograder.regrade import regrade as regraded
+    from autograder.classroom import Stopped
+    from autograder.classroom import regrade as regraded
 
     suite = find_assignment(assignment)
     try:
@@ -157,8 +155,8 @@ def review(
     overrides: Annotated[Path, typer.Option("--overrides", help="The file that decisions are written to.")] = Path("overrides.toml"),
 ) -> int:
     """Decide what waits for a person: each answer once, for everyone who gave it, the most frequent first."""
+    from autograder.classroom import review as reviewed
     from autograder.report import table
-    from autograder.review import review as reviewed
 
     writable(overrides)
     console = table.console()
@@ -197,8 +195,8 @@ def build(
     overrides: OverridesOption = None,
 ) -> int:
     """Make the zip to upload to Gradescope, or the handout for students."""
-    from autograder import bundle
     from autograder.assignment import find_assignment
+    from autograder.authoring import bundle
     from autograder.report import table
 
     if student and overrides is not None:

@@ -1,141 +1,134 @@
-"""A suite, collected by pytest once and run for any number of desks.
+"""The door of suites: everything that an author imports, and nothing else.
 
-`collected` drives pytest up to the point where items would run and hands over there: to run them for one desk (`grade`), or to
-fork a process for each submission of a class, in which everything that the suite computed while it was imported is there already.
+A suite is a folder with `assignment.toml`, `public.py` and pytest files; `docs/architecture.md` walks through one.
 """
 
-from __future__ import annotations
-
-import contextlib
-import io
-import os
-import sys
-from collections.abc import Callable, Iterator
-
-import pytest
-
-from autograder.assignment import Assignment, Profile
-from autograder.desk import Desk
-from autograder.errors import AutograderError
-from autograder.plugin import BENCH
-from autograder.remembered import Memory
-from autograder.score import TestEntry
-
-NOT_NEEDED = (
-    *("cacheprovider", "doctest", "junitxml", "faulthandler"),
-    *("logging", "warnings", "unraisableexception", "threadexception"),  # half a millisecond for each item, and nobody reads them
-    *("setuponly", "setupplan", "subtests", "unittest", "recwarn", "pastebin", "stepwise", "legacypath"),  # a fifth of what is left
+from autograder.algebra import (
+    Case,
+    Rubric,
+    Sequence,
+    Situation,
+    Waypoint,
+    derivation,
+    derivative,
+    equivalent,
+    equivalent_by_region,
+    names,
+    numeric_function,
+    same_condition,
+    shown_remarks,
+    shown_steps,
+    step_remarks,
+    symbols,
 )
-"""Plugins of pytest's own that a grading does without. Output is redirected for the whole run, so it is not captured item by item."""
+from autograder.assignment import load_assignment
+from autograder.check import Example, Reading, derived, formula, judged, quoted
+from autograder.errors import OutOfBudget, Unreadable
+from autograder.numeric import (
+    GRADIENT_TOLERANCE,
+    Hypothesis,
+    TabulatedLoss,
+    Trace,
+    Yield,
+    at_least,
+    descends,
+    failed,
+    floats,
+    gradient_terms,
+    least_squares,
+    loss_grid,
+    mean_gradient,
+    measured,
+    near,
+    numbers,
+    outcome_window,
+    pieces,
+    rationals,
+    read_trace,
+    solved,
+    stationary,
+    stationary_point,
+    training_evidence,
+    wrong_type,
+)
+from autograder.phrases import ParameterRegion, Subject, Window, claim, quantity, read_claims, read_quantities, said_something, yes_or_no
+from autograder.verdict import Verdict, combined, correct, incorrect, missing, partial, undecided, unreadable
+from autograder.worker import Failure, Kept, Named, Polynomial, Reply, Tensor
+from autograder.writeup import Answer
 
-
-class SuiteFailed(AutograderError):
-    """The suite itself could not be run: our fault or its author's, exit code 1."""
-
-
-class Suite:
-    """The collected items of one profile. memory: of a class, where there is one."""
-
-    memory: Memory | None = None
-
-    def __init__(self, session: pytest.Session, assignment: Assignment) -> None:
-        self._session = session
-        self._assignment = assignment
-
-    def run(self, desk: Desk, heard: Callable[[TestEntry], None]) -> None:
-        """Runs every item for this desk, in this process. heard: told of every entry once it is decided."""
-        bench = self._session.config.stash[BENCH]
-        bench.desks[self._assignment.folder] = desk
-        bench.heard, bench.memory = heard, self.memory
-        items = self._session.items
-        for item, following in zip(items, [*items[1:], None], strict=True):
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-
-
-class _Handover:
-    """Registered with pytest for one run: hands over when everything is collected."""
-
-    def __init__(self, assignment: Assignment, profile: Profile, use: Callable[[Suite], None]) -> None:
-        self.assignment = assignment
-        self.profile = profile
-        self.use = use
-        self.numbers: list[str] = []
-        self.problems: list[str] = []
-        self.raised: BaseException | None = None
-
-    @property
-    def uncovered(self) -> list[str]:
-        """Numbers of the profile that no item grades."""
-        return sorted(set(self.profile.points) - set(self.numbers), key=self.assignment.place)
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_configure(self, config: pytest.Config) -> None:
-        bench = config.stash[BENCH]
-        bench.assignments[self.assignment.folder] = self.assignment
-        bench.collected = self.numbers.extend
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
-            self.problems.append(report.longreprtext)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        if not self.problems and not self.uncovered:
-            try:
-                self.use(Suite(session, self.assignment))
-            except BaseException as problem:  # pytest would turn it into an exit status
-                self.raised = problem
-        return True
-
-
-def collected(assignment: Assignment, profile: Profile, use: Callable[[Suite], None]) -> None:
-    """Collects the suite and calls `use` with it, with standard output and error captured.
-
-    Raises SuiteFailed where the suite does not collect or does not cover the profile, and whatever `use` raises.
-    """
-    handover = _Handover(assignment, profile, use)
-    said = io.StringIO()
-    with _no_other_plugins(), _own_modules(assignment), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        status = pytest.main(
-            [
-                *("-c", os.devnull, "--rootdir", str(assignment.folder), "--import-mode=importlib", "-p", "autograder.plugin"),
-                *(word for plugin in NOT_NEEDED for word in ("-p", f"no:{plugin}")),
-                *("--capture=no", "-q"),
-                *("--profile", profile.name, str(assignment.folder)),
-            ],
-            plugins=[handover],
-        )
-    if handover.raised is not None:
-        raise handover.raised
-    if handover.problems or handover.uncovered or status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
-        uncovered = [f"no test for {', '.join(handover.uncovered)}"] if handover.numbers and handover.uncovered else []
-        why = handover.problems or uncovered or [said.getvalue().strip()]
-        raise SuiteFailed(f"the suite {assignment.folder.name} cannot be run: {why[0]}")
-
-
-@contextlib.contextmanager
-def _own_modules(assignment: Assignment) -> Iterator[None]:
-    """A suite's files import each other by plain names, such as `public`: afterwards nobody else finds them under these."""
-    path = list(sys.path)
-    try:
-        yield
-    finally:
-        sys.path[:] = path
-        for sibling in assignment.folder.glob("*.py"):
-            if getattr(sys.modules.get(sibling.stem), "__file__", None) == str(sibling):
-                del sys.modules[sibling.stem]
-
-
-@contextlib.contextmanager
-def _no_other_plugins() -> Iterator[None]:
-    """What else is installed here must not change a grade."""
-    name = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
-    before = os.environ.get(name)
-    os.environ[name] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+__all__ = [
+    "GRADIENT_TOLERANCE",
+    "Answer",
+    "Case",
+    "Example",
+    "Failure",
+    "Hypothesis",
+    "Kept",
+    "Named",
+    "OutOfBudget",
+    "ParameterRegion",
+    "Polynomial",
+    "Reading",
+    "Reply",
+    "Rubric",
+    "Sequence",
+    "Situation",
+    "Subject",
+    "TabulatedLoss",
+    "Tensor",
+    "Trace",
+    "Unreadable",
+    "Verdict",
+    "Waypoint",
+    "Window",
+    "Yield",
+    "at_least",
+    "claim",
+    "combined",
+    "correct",
+    "derivation",
+    "derivative",
+    "derived",
+    "descends",
+    "equivalent",
+    "equivalent_by_region",
+    "failed",
+    "floats",
+    "formula",
+    "gradient_terms",
+    "incorrect",
+    "judged",
+    "least_squares",
+    "load_assignment",
+    "loss_grid",
+    "mean_gradient",
+    "measured",
+    "missing",
+    "names",
+    "near",
+    "numbers",
+    "numeric_function",
+    "outcome_window",
+    "partial",
+    "pieces",
+    "quantity",
+    "quoted",
+    "rationals",
+    "read_claims",
+    "read_quantities",
+    "read_trace",
+    "said_something",
+    "same_condition",
+    "shown_remarks",
+    "shown_steps",
+    "solved",
+    "stationary",
+    "stationary_point",
+    "step_remarks",
+    "symbols",
+    "training_evidence",
+    "undecided",
+    "unreadable",
+    "wrong_type",
+    "yes_or_no",
+]

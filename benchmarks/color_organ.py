@@ -67,8 +67,8 @@ def module(path: Path) -> Any:
 def definitions_of(submission: Path) -> Any:
     """What the submission defines, executed here as the worker executes it."""
     from autograder.assignment import load_assignment
-    from autograder.desk import code_sources
-    from autograder.submission import open_submission
+    from autograder.grading.desk import code_sources
+    from autograder.submission.intake import open_submission
 
     assignment = load_assignment(SUITE)
     with open_submission(submission, assignment) as opened:
@@ -120,7 +120,7 @@ def retrained(organ: Any, part: str) -> float:
 def graded(submission: Path) -> tuple[dict[str, float], float, int]:
     """Seconds of all checks of each part (the best of seven rounds), seconds in the worker for all of problem 7's code, and its calls."""
     from autograder.assignment import load_assignment
-    from autograder.desk import open_desk
+    from autograder.grading.desk import open_desk
 
     sys.path.insert(0, str(SUITE))
     assignment = load_assignment(SUITE)

@@ -147,7 +147,7 @@ def make_suite(home: Path) -> Path:
     (suite / "public.py").write_text("READINGS = {}\nPUBLIC_CHECKS = {}\n", encoding="utf-8")
     (suite / "cases.py").write_text(CASES, encoding="utf-8")
     tests = "from cases import case\nfrom gradescope_utils.autograder_utils.decorators import number, weight\n\n"
-    tests += "from autograder.numeric import near\n"
+    tests += "from autograder.numeric.arrays import near\n"
     for i, n in enumerate(numbers):
         tests += f"\n\n@number({n!r})\n@weight(1)\ndef test_{i}(student, judge):\n    name, args, truth = case({i})\n"
         tests += '    judge(near(student(f"work.{name}", *args), truth))\n'
@@ -181,7 +181,7 @@ def ours(room: Path, jobs: int, assignment: str = "hw0") -> float:
 def recorded_calls() -> list[tuple[dict[str, Any], list[bytes]]]:
     """The requests that grading the reference makes of the student's code, in order."""
     from autograder.assignment import find_assignment
-    from autograder.grade import grade
+    from autograder.grading.run import grade
     from autograder.worker import Worker
 
     made: list[tuple[dict[str, Any], list[bytes]]] = []

@@ -26,12 +26,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from autograder import child
-from autograder.algebra.corpus import read_case
-from autograder.algebra.expression import Misshapen, read, read_expected
-from autograder.algebra.judge import decide_expression
-from autograder.algebra.symbols import cached_symbols
+from autograder.algebra.equivalence.corpus import read_case
+from autograder.algebra.equivalence.decision import decide_expression
+from autograder.algebra.notation.declare import cached_symbols
+from autograder.algebra.notation.expression import read, read_expected
+from autograder.algebra.tree import Misshapen
 from autograder.errors import OutOfBudget, Unreadable
+from autograder.worker import child
 
 DEFAULT = Path(__file__).resolve().parents[1] / "tests" / "corpora" / "symbolic.jsonl"
 SECONDS = 2.0
@@ -59,7 +60,7 @@ def ours(case: dict[str, Any]) -> bool | None:
 
 def sympy_says(case: dict[str, Any]) -> bool | None:
     """sympy on our trees."""
-    from autograder.algebra.engine import prove_here
+    from autograder.algebra.equivalence.sympy_bridge import prove_here
 
     try:
         e = read(case["answer"], case["table"], case["truth"].shape)

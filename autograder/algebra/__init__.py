@@ -1,41 +1,72 @@
 """The algebra room: what a student typed -> a verdict with evidence. The only room that knows sympy."""
 
-from autograder.algebra.conditions import same_condition
-from autograder.algebra.corpus import Tally, equiv_lines
-from autograder.algebra.derivations import derivation, step_remarks
-from autograder.algebra.door import derivative, names
-from autograder.algebra.formula import numeric_function
-from autograder.algebra.judge import Decision, decide
-from autograder.algebra.reading import reading
-from autograder.algebra.regions import Region, equivalent_by_region
-from autograder.algebra.rubric import Rubric, Sequence, Waypoint
-from autograder.algebra.shown import shown_remarks, shown_steps
-from autograder.algebra.situation import Case, Situation
-from autograder.algebra.symbols import Symbols, symbols
-from autograder.algebra.verdicts import equivalent
+from autograder.algebra.derivations import (
+    Followed,
+    Rubric,
+    Sequence,
+    Waypoint,
+    derivation,
+    follow,
+    key_of,
+    sequence_letters,
+    setting,
+    statements_of,
+    step_remarks,
+)
+from autograder.algebra.equivalence import (
+    Tally,
+    derivative,
+    equiv_lines,
+    equivalent,
+    equivalent_by_region,
+    names,
+    read_typed,
+    same_condition,
+    value_json,
+)
+from autograder.algebra.evaluation import Exact, Point, Real, Undefined, Unsupported, Value, numeric_function, value_at
+from autograder.algebra.notation import render, symbols
+from autograder.algebra.scalar import Case, Situation, shown_remarks, shown_steps
+from autograder.algebra.symbols import SCALAR, Dim, Symbols
+from autograder.algebra.tree import Expr
 
 __all__ = [
+    "SCALAR",
     "Case",
-    "Decision",
-    "Region",
+    "Dim",
+    "Exact",
+    "Expr",
+    "Followed",
+    "Point",
+    "Real",
     "Rubric",
     "Sequence",
     "Situation",
     "Symbols",
     "Tally",
+    "Undefined",
+    "Unsupported",
+    "Value",
     "Waypoint",
-    "decide",
     "derivation",
     "derivative",
     "equiv_lines",
     "equivalent",
     "equivalent_by_region",
+    "follow",
+    "key_of",
     "names",
     "numeric_function",
-    "reading",
+    "read_typed",
+    "render",
     "same_condition",
+    "sequence_letters",
+    "setting",
     "shown_remarks",
     "shown_steps",
+    "statements_of",
     "step_remarks",
     "symbols",
+    "value_at",
+    "value_json",
 ]

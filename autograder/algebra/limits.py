@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-MAX_CHARACTERS: Final = 4_000
-"""Of an answer, looked at before anything else."""
-MAX_TOKENS: Final = 900
 MAX_DOLLARS: Final = 120
 MAX_DEPTH: Final = 40
 """Nested brackets, fractions and exponents, counted by the reader itself."""

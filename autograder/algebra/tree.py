@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from autograder.algebra.limits import MAX_DEGREE
 from autograder.algebra.symbols import SCALAR, Dim
 from autograder.errors import AutograderError, OutOfBudget
+
+ORDERED_FUNCTIONS: Final = frozenset({"abs", "sign", "relu", "relu_prime"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +99,88 @@ def degree(e: Expr) -> int:
     if total > MAX_DEGREE:
         raise OutOfBudget("MAX_DEGREE", f"a degree of {total}")
     return total
+
+
+def index_only(e: Expr) -> bool:
+    """Is it a whole number made of indices, such as `k - 1`?"""
+    return e.op == "index" or (
+        e.op in ("num", "add", "mul") and all(index_only(a) for a in e.args) and (e.op != "num" or e.data.denominator == 1)
+    )
+
+
+@lru_cache(maxsize=16384)
+def needs(e: Expr) -> frozenset[str]:
+    """Of a ring: `order` (comparisons), `real` (roots, exp and the like), `constant` (pi, e)."""
+    out: frozenset[str] = frozenset()
+    for a in e.args:
+        out |= needs(a)
+    if e.op in ("max", "min", "cases", "rel") or (e.op == "norm" and e.data in ("1", "inf")):
+        return out | {"order"}
+    if e.op == "power" and index_only(e.args[1]):
+        return out
+    if e.op == "norm" or e.op in ("power", "sqrtm") or (e.op == "pow" and e.data.denominator != 1):
+        return out | {"real"}
+    if e.op == "fn" and e.data != "reciprocal":
+        return out | ({"order"} if e.data in ORDERED_FUNCTIONS else {"real"})
+    if e.op == "const":
+        return out | {"constant"}
+    return out
+
+
+@lru_cache(maxsize=16384)
+def symbols_in(e: Expr) -> frozenset[str]:
+    """Keys of the symbols that occur."""
+    if e.op == "sym":
+        return frozenset({e.data})
+    out: frozenset[str] = frozenset()
+    for a in e.args:
+        out |= symbols_in(a)
+    return out
+
+
+@lru_cache(maxsize=16384)
+def dims_in(e: Expr) -> frozenset[str]:
+    """Names of the dimensions that occur."""
+    out = frozenset(name for dim in e.shape for name in dim.names)
+    if e.op == "dim":
+        out |= {e.data}
+    if e.op == "sum":
+        out |= set(e.data[2].names)
+    for a in e.args:
+        out |= dims_in(a)
+    return out
+
+
+# --- builders
+
+
+def number(value: int | Fraction) -> Expr:
+    """A number."""
+    return Expr("num", (), Fraction(value), SCALAR)
+
+
+def zero(shape: tuple[Any, Any]) -> Expr:
+    """The zero of a shape."""
+    return number(0) if shape == SCALAR else Expr("zeros", (), None, shape)
+
+
+def scaled(factor: Fraction, e: Expr) -> Expr:
+    """A multiple."""
+    return Expr("mul" if e.shape == SCALAR else "scale", (number(factor), e), None, e.shape)
+
+
+def total(terms: list[Expr], shape: tuple[Any, Any]) -> Expr:
+    """A sum without its zero terms."""
+    kept = [t for t in terms if t.op != "zeros" and not (t.op == "num" and t.data == 0)]
+    if not kept:
+        return zero(shape)
+    return kept[0] if len(kept) == 1 else Expr("add", tuple(kept), None, shape)
+
+
+def substituted(e: Expr, values: Mapping[str, Expr]) -> Expr:
+    """The expression with other expressions, of the same shapes, for some of its symbols."""
+    if not values or not symbols_in(e) & values.keys():
+        return e
+    if e.op == "sym":
+        return values[e.data]
+    return Expr(e.op, tuple(substituted(a, values) for a in e.args), e.data, e.shape)

@@ -2,20 +2,17 @@
 
 from autograder.phrases._choice import said_something, yes_or_no
 from autograder.phrases._claims import claim
-from autograder.phrases._moves import Claim, Region, Subject, read_claims
-from autograder.phrases._quantities import Quantity, Window, quantity, read_quantities, runs
+from autograder.phrases._moves import ParameterRegion, Subject, read_claims
+from autograder.phrases._quantities import Window, quantity, read_quantities
 
 __all__ = [
-    "Claim",
-    "Quantity",
-    "Region",
+    "ParameterRegion",
     "Subject",
     "Window",
     "claim",
     "quantity",
     "read_claims",
     "read_quantities",
-    "runs",
     "said_something",
     "yes_or_no",
 ]

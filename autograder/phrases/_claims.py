@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Literal
 
 from autograder.phrases._conditions import Condition, Point
-from autograder.phrases._moves import OPPOSITE, Claim, Reader, Region, Subject, read_claims
+from autograder.phrases._moves import OPPOSITE, Claim, ParameterRegion, Reader, Subject, read_claims
 from autograder.phrases._words import how_read, not_typed
 from autograder.verdict import Json, Verdict, correct, incorrect, partial, unreadable
 from autograder.writeup import Answer
@@ -31,7 +31,7 @@ SHOWN = {
 }
 
 
-def claim(answer: Answer, subjects: Sequence[Subject], region: Region) -> Verdict:
+def claim(answer: Answer, subjects: Sequence[Subject], region: ParameterRegion) -> Verdict:
     """The verdict on what an answer says about each subject in a case, each with its share of the points.
 
     A claim that holds everywhere in the region earns the whole share; one that holds sometimes earns half, with a
@@ -96,7 +96,7 @@ class _Judged:
     counterexample: Point | None = None
 
 
-def _subject(subject: Subject, claims: Sequence[Claim], region: Region, examples: Sequence[Condition]) -> _Judged:
+def _subject(subject: Subject, claims: Sequence[Claim], region: ParameterRegion, examples: Sequence[Condition]) -> _Judged:
     said = [c for c in claims if c.move != "moves"]
     if not said:
         got = "changes, but not how" if claims else "nothing was read"
@@ -130,7 +130,7 @@ def _shown(one: Claim) -> str:
 
 
 def _worth(
-    one: Claim, said: Sequence[Claim], subject: Subject, region: Region, examples: Sequence[Condition], magnitude: bool
+    one: Claim, said: Sequence[Claim], subject: Subject, region: ParameterRegion, examples: Sequence[Condition], magnitude: bool
 ) -> tuple[Fraction, Truth, Point | None]:
     """The part of its share that a claim earns, how often it holds, and a point where it does not."""
     everywhere = region.everywhere
@@ -159,7 +159,7 @@ def _worth(
     return (Fraction(1) if truth == "always" else HALF if truth == "sometimes" else Fraction(0)), truth, point
 
 
-def _where(region: Region, condition: Condition) -> list[Point]:
+def _where(region: ParameterRegion, condition: Condition) -> list[Point]:
     """The case's points at which a condition holds; with values around its constants, where it needs others."""
     at = region.points(condition.fixed) if condition.fixed else region.everywhere
     found = [p for p in at if condition.holds(p)]
@@ -210,7 +210,7 @@ def _true(move: str, subject: Subject, point: Point) -> bool:
     }[kind]
 
 
-def _evidence(judged: _Judged, region: Region) -> Json:
+def _evidence(judged: _Judged, region: ParameterRegion) -> Json:
     point = judged.counterexample
     shown: Json = None
     if point is not None:

@@ -25,7 +25,7 @@ MAX_SENTENCE = 1_000
 
 
 @dataclass(frozen=True, eq=False)
-class Region:
+class ParameterRegion:
     """A case's parameters. name: for people and the evidence. values: of each parameter, ends and boundary included.
     contains: whether a point belongs to the case. symbols: how each parameter may be written, besides its name."""
 
@@ -235,7 +235,7 @@ CUE = re.compile(
 OPPOSITE = {"right": "left", "left": "right", "up": "down", "down": "up", "steeper": "shallower", "shallower": "steeper"}
 
 
-def read_claims(text: str, subjects: Sequence[Subject], region: Region | None = None) -> tuple[Claim, ...]:
+def read_claims(text: str, subjects: Sequence[Subject], region: ParameterRegion | None = None) -> tuple[Claim, ...]:
     """What a text claims of the subjects, in order. With a `region`, its symbols are read in conditions."""
     return tuple(itertools.islice(Reader(text, subjects, region).claims(), MAX_CLAIMS))
 
@@ -253,7 +253,7 @@ class _Predicate:
 class Reader:
     """One answer's words, sentence by sentence."""
 
-    def __init__(self, text: str, subjects: Sequence[Subject], region: Region | None) -> None:
+    def __init__(self, text: str, subjects: Sequence[Subject], region: ParameterRegion | None) -> None:
         self._subjects = subjects
         self._region = region
         landmarks = sorted({name for s in subjects for name in s.landmarks}, key=len, reverse=True)

@@ -14,19 +14,15 @@ import numpy as np
 
 from autograder.algebra import Symbols
 from autograder.assignment import Assignment, Profile
-from autograder.desk import Desk, Student, load_public, open_desk
 from autograder.errors import OutOfBudget, Unreadable
+from autograder.grading import Desk, Student, collected, load_public, open_desk
 from autograder.replay.entry import Entry
 from autograder.replay.formulas import Unwritable, same, table_of, value_of
-from autograder.report.evidence import HAPPENED, named
-from autograder.report.gradescope import entry_document, json_safe
-from autograder.score import TestEntry
-from autograder.suite import SuiteFailed, collected
+from autograder.report import HAPPENED, TestEntry, entry_document, json_safe, named
 from autograder.verdict import Json
-from autograder.worker import Kept, Polynomial, Reply, Tensor
+from autograder.worker import Kept, Polynomial, Reply, Tensor, references
+from autograder.worker import evidence as as_evidence
 from autograder.worker import wire as encoding
-from autograder.worker.reply import evidence as as_evidence
-from autograder.worker.reply import references
 
 ALONE = "replay"
 """Name of the profile that holds one number only."""
@@ -139,8 +135,8 @@ def _decided(desk: Desk, recorder: Recorder) -> tuple[dict[str, Mapping[str, Jso
         recorder.calls.clear()
 
     try:
-        collected(desk.assignment, desk.profile, lambda suite: suite.run(desk, heard))
-    except SuiteFailed:
+        collected.collect(desk.assignment, desk.profile, lambda suite: suite.run(desk, heard))
+    except collected.SuiteFailed:
         return {}, {}
     return found, calls
 

@@ -11,11 +11,22 @@ import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
-from autograder.algebra.evaluate import Point, value_at
-from autograder.algebra.expression import Expr
-from autograder.algebra.judge import read_typed, value_json
-from autograder.algebra.rings import Exact, Real, Undefined, Unsupported, Value
-from autograder.algebra.symbols import SCALAR, Dim, Symbols, symbols
+from autograder.algebra import (
+    SCALAR,
+    Dim,
+    Exact,
+    Expr,
+    Point,
+    Real,
+    Symbols,
+    Undefined,
+    Unsupported,
+    Value,
+    read_typed,
+    symbols,
+    value_at,
+    value_json,
+)
 from autograder.verdict import Json
 
 DIGITS = 50

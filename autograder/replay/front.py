@@ -11,8 +11,7 @@ from autograder.errors import UsageError
 from autograder.replay.again import run_again
 from autograder.replay.entry import heading, read_results
 from autograder.replay.script import script
-from autograder.report.evidence import lines_of
-from autograder.report.gradescope import plain, replace_text
+from autograder.report import lines_of, plain, replace_text
 
 
 def replay(results: Path, number: str, submission: Path | None, *, assignment: str | None = None, out: Path | None = None) -> Iterator[str]:

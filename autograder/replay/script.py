@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from autograder.algebra import Rubric, Symbols
-from autograder.algebra.rubric import setting
+from autograder.algebra import Rubric, Symbols, setting
 from autograder.assignment import Assignment
-from autograder.desk import load_public
 from autograder.errors import OutOfBudget, Unreadable
+from autograder.grading import load_public
 from autograder.replay.again import Call, allowed, as_numbers, piece_place
 from autograder.replay.entry import Entry
 from autograder.replay.formulas import Unwritable, as_value, numpy_line, numpy_value, sizes_of, table_of, variable

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from autograder.score import Report, TestEntry
+from autograder.report.score import Report, TestEntry
 from autograder.verdict import KINDS, Json
 
 MAX_OUTPUT = 20_000

@@ -17,9 +17,9 @@ from autograder.assignment import Assignment
 from autograder.report.evidence import lines_of
 from autograder.report.gradescope import json_safe, plain, public_output, replace_text
 from autograder.report.plots import picture
+from autograder.report.score import Report, TestEntry
 from autograder.report.table import points, summary
 from autograder.report.typeset import mathml
-from autograder.score import Report, TestEntry
 
 READ_AS = "Read as: "
 """Stands before a formula as it was read, in a line of feedback."""

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.report.gradescope import plain
-from autograder.score import Report
+from autograder.report.score import Report
 
 STYLES = {
     "correct": "green",

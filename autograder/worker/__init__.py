@@ -1,7 +1,29 @@
 """The worker room: the only one that starts student code. It does so in another process; see `docs/wire.md` and `docs/security.md`."""
 
 from autograder.worker.host import Worker
-from autograder.worker.parents import WarmParent
-from autograder.worker.reply import Failure, File, Kept, Limits, Named, Polynomial, Reply, Source, Tensor, Units
+from autograder.worker.parents import ParentGone, WarmParent, can_fork
+from autograder.worker.reply import Failure, File, Kept, Limits, Named, Polynomial, Reply, Source, Tensor, Units, evidence, references
 
-__all__ = ["Failure", "File", "Kept", "Limits", "Named", "Polynomial", "Reply", "Source", "Tensor", "Units", "WarmParent", "Worker"]
+__all__ = [
+    "Failure",
+    "File",
+    "Kept",
+    "Limits",
+    "Named",
+    "ParentGone",
+    "Polynomial",
+    "Reply",
+    "Source",
+    "Tensor",
+    "Units",
+    "WarmParent",
+    "Worker",
+    "can_fork",
+    "child",
+    "evidence",
+    "layers",
+    "leftovers",
+    "processes",
+    "references",
+    "wire",
+]

@@ -2,4 +2,8 @@
 
 from autograder.writeup._read import Answer, WriteUp, read_writeup
 
-__all__ = ["Answer", "WriteUp", "read_writeup"]
+__all__ = [
+    "Answer",
+    "WriteUp",
+    "read_writeup",
+]

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from autograder.mathtext import braced
 from autograder.writeup._cases import joined_cases
-from autograder.writeup._macros import braced
 
 MAX_BODY = 200_000
 """Characters of a part in which its answer is looked for, from its end."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from autograder.mathtext import braced
+
 MAX_DEPTH = 8
 """Macros within macros; a macro that calls itself is left standing at this depth."""
 MAX_MACROS = 500
 MAX_GROWTH = 200_000
 """Characters that expansion may add in all, against macros that double."""
-MAX_ARGUMENT = 20_000
-"""Characters of one argument in braces."""
 MAX_FAILURES = 50
 """Definitions and calls that cannot be read, until the rest is left as it stands."""
 
@@ -34,25 +34,6 @@ class Macro:
     count: int
     default: str | None
     body: str
-
-
-def braced(text: str, start: int, opening: str = "{", closing: str = "}") -> int | None:
-    """The offset just after the group that opens at `start`, or None where it does not close near enough."""
-    if not text.startswith(opening, start):
-        return None
-    depth, at, end = 0, start, min(len(text), start + MAX_ARGUMENT)
-    while at < end:
-        char = text[at]
-        if char == "\\":
-            at += 1
-        elif char == opening:
-            depth += 1
-        elif char == closing:
-            depth -= 1
-            if depth == 0:
-                return at + 1
-        at += 1
-    return None
 
 
 def expand(text: str) -> str:

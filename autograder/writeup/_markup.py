@@ -17,7 +17,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from autograder.writeup._macros import braced, expand
+from autograder.mathtext import braced
+from autograder.writeup._macros import expand
 from autograder.writeup._source import Source
 
 HEAD, TAIL, ITEM, QUOTE, CAPTION, PICTURE, CODE, UNQUOTE = "\ue001\ue002\ue003\ue004\ue005\ue006\ue007\ue008"

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from autograder.assignment import Assignment, load_assignment
-from autograder.grade import grade
+from autograder.grading.collected import Suite, collect
+from autograder.grading.run import grade
 from autograder.report import gradescope
-from autograder.score import Report
-from autograder.suite import Suite, collected
+from autograder.report.score import Report
 from autograder.worker import WarmParent
 
 if sys.version_info >= (3, 11):
@@ -61,7 +61,7 @@ def graded_bank() -> tuple[tuple[list[dict[str, Any]], Path, Path, Report], ...]
             found.append((group, folder, room / f"{place}.json", report))
 
     try:
-        collected(hw0, hw0.profile("full"), use)
+        collect(hw0, hw0.profile("full"), use)
     finally:
         for parent in warm.values():
             parent.close()

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.algebra import Tally, decide, equiv_lines
-from autograder.algebra.corpus import read_case
-from autograder.algebra.symbols import cached_symbols
+from autograder.algebra import Tally, equiv_lines
+from autograder.algebra.equivalence.corpus import read_case
+from autograder.algebra.equivalence.decision import decide
+from autograder.algebra.notation.declare import cached_symbols
 from autograder.errors import UsageError
 
 HERE = Path(__file__).resolve()
@@ -221,7 +222,7 @@ def test_sympy_is_named_where_it_proves_and_disagreement_is_an_error(monkeypatch
     line = json.dumps(CASE | {"answer": "(x^T A^T)^T"})
     assert json.loads(next(equiv_lines([line], prove=True, tally=tally)))["method"] == "sympy"
     assert tally.proved == 1
-    monkeypatch.setattr("autograder.algebra.engine.proved", lambda *_: True)
+    monkeypatch.setattr("autograder.algebra.equivalence.sympy_bridge.proved", lambda *_: True)
     wrong = json.dumps(CASE | {"answer": "A^T x"})
     tally = Tally()
     result = json.loads(next(equiv_lines([wrong], prove=True, tally=tally)))

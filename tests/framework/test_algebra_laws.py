@@ -15,15 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.algebra import decide, equivalent_by_region, numeric_function, same_condition, symbols
-from autograder.algebra.corpus import equiv_lines
-from autograder.algebra.decide import decide_pair
-from autograder.algebra.evaluate import Point, determinant, inverse, matmul, transpose, value_at
-from autograder.algebra.expression import read_expected
-from autograder.algebra.judge import LOG, decide_expression
-from autograder.algebra.rings import Exact, Modular, Real, Undefined, random_prime
-from autograder.algebra.sample import draw_values, field_draw, small_draw, wide_draw
-from autograder.algebra.symbols import cached_symbols
+from autograder.algebra import equivalent_by_region, numeric_function, same_condition, symbols
+from autograder.algebra.equivalence.corpus import equiv_lines
+from autograder.algebra.equivalence.decision import LOG, decide, decide_expression
+from autograder.algebra.equivalence.identity import decide_pair
+from autograder.algebra.evaluation.evaluate import Point, determinant, inverse, matmul, transpose, value_at
+from autograder.algebra.evaluation.rings import Exact, Modular, Real, Undefined, random_prime
+from autograder.algebra.evaluation.samplers import draw_values, field_draw, small_draw, wide_draw
+from autograder.algebra.notation.declare import cached_symbols
+from autograder.algebra.notation.expression import read_expected
 from autograder.errors import Unreadable
 
 CORPUS = Path(__file__).resolve().parents[1] / "corpora" / "symbolic.jsonl"

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from autograder.algebra import decide, symbols
-from autograder.algebra.expression import Misshapen, read
-from autograder.algebra.lexer import read_name, tokens
-from autograder.algebra.reader import read_answer
-from autograder.algebra.render import render
+from autograder.algebra import symbols
+from autograder.algebra.equivalence.decision import decide
+from autograder.algebra.notation.expression import read
+from autograder.algebra.notation.reader import read_answer
+from autograder.algebra.notation.rendering import render
+from autograder.algebra.tree import Misshapen
 from autograder.errors import OutOfBudget, Unreadable
+from autograder.mathtext.lexer import read_name, tokens
 
 TABLE = symbols(
     {

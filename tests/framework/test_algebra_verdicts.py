@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from autograder import child
 from autograder.algebra import derivative, equivalent, equivalent_by_region, names, numeric_function, same_condition, symbols
+from autograder.algebra.equivalence import sympy_bridge
 from autograder.errors import Unreadable
+from autograder.worker import child
 
 CALCULUS = symbols({"x": "vector n", "c": "vector n", "A": "matrix n n", "B": "matrix m n", "t": "scalar"})
 
@@ -118,7 +119,7 @@ def test_a_failure_of_ours_is_undecided_and_logged(monkeypatch, caplog):
     def broken(*_args):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("autograder.algebra.judge.decide_pair", broken)
+    monkeypatch.setattr("autograder.algebra.equivalence.decision.decide_pair", broken)
     assert equivalent("A x + 0 x", "A x", CALCULUS).kind == "undecided"
     assert "defect" in caplog.text
 
@@ -398,7 +399,7 @@ def test_derivatives_are_in_numerator_layout():
 def test_wrong_derivatives_of_sympy_are_caught():
     from sympy import Trace
 
-    from autograder.algebra.engine import WrongDerivative
+    from autograder.algebra.equivalence.sympy_bridge import WrongDerivative
 
     x, c, a = names(CALCULUS, "x c A")
     with pytest.raises(WrongDerivative, match="is wrong: 0"):
@@ -478,7 +479,6 @@ def test_foreign_sympy_expressions_are_refused():
 
 
 def test_a_proof_that_hangs_or_dies_proves_nothing(monkeypatch):
-    from autograder.algebra import engine
 
     x, a = names(CALCULUS, "x A")
 
@@ -486,14 +486,14 @@ def test_a_proof_that_hangs_or_dies_proves_nothing(monkeypatch):
         raise child.ChildTimeout("late")
 
     monkeypatch.setattr(child, "run", late)
-    engine.proved.cache_clear()
+    sympy_bridge.proved.cache_clear()
     verdict = equivalent("x^T A + x^T A^T + 0 x^T", x.T * (a + a.T), CALCULUS)
     assert verdict.kind == "correct"
     assert "sympy" not in verdict.method
 
 
 def test_disagreement_with_sympy_is_our_own_error(monkeypatch):
-    monkeypatch.setattr("autograder.algebra.engine.proved", lambda *_: True)
+    monkeypatch.setattr("autograder.algebra.equivalence.sympy_bridge.proved", lambda *_: True)
     x, a = names(CALCULUS, "x A")
     verdict = equivalent("2 x^T A", x.T * (a + a.T), CALCULUS)
     assert verdict.kind == "error"

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder import numeric
 from autograder.assignment import load_assignment
-from autograder.desk import load_public
+from autograder.grading.desk import load_public
+from autograder.numeric import arrays
 from autograder.verdict import Verdict
 from autograder.worker import Failure, File, Reply, Worker, wire
 from autograder.worker.reply import evidence
@@ -176,13 +176,13 @@ MARGIN = 3.0
 def test_margins_on_both_sides_of_the_threshold(suites, monkeypatch, capsys):
     """The table of docs/tolerances.md, measured again: wheats stay below a third of the threshold, chaffs above ten times it."""
     seen: list[tuple[str, float, bool, bool]] = []
-    decided = numeric._decided
+    decided = arrays._decided
 
     def watched(reply, read, truth, said, measure, value, *rest):
-        seen.append((reply.function.partition(numeric.PIECE)[0], value, bool(said), read.unit == numeric.SINGLE))
+        seen.append((reply.function.partition(arrays.PIECE)[0], value, bool(said), read.unit == arrays.SINGLE))
         return decided(reply, read, truth, said, measure, value, *rest)
 
-    monkeypatch.setattr(numeric, "_decided", watched)
+    monkeypatch.setattr(arrays, "_decided", watched)
     worst: dict[tuple[str, bool], float] = {}
     for entry in ENTRIES["wheats"]:
         if not uses_torch(BANK / "wheats" / entry["folder"]) and not entry.get("keeps"):
@@ -206,5 +206,5 @@ def test_margins_on_both_sides_of_the_threshold(suites, monkeypatch, capsys):
         for function, single in sorted(worst):
             kind, chaff = "single" if single else "double", nearest.get(function, np.inf)
             print(f"\n{function} ({kind}): wheats up to {worst[function, single]:.2g}, chaffs from {chaff:.2g}", end="")
-    assert max(worst.values()) * MARGIN <= numeric.THRESHOLD
-    assert min(nearest.values()) >= 10 * numeric.THRESHOLD
+    assert max(worst.values()) * MARGIN <= arrays.THRESHOLD
+    assert min(nearest.values()) >= 10 * arrays.THRESHOLD

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment import load_assignment
-from autograder.bundle import build, build_handout
+from autograder.authoring.bundle import build, build_handout
 from autograder.errors import UsageError
 from autograder.report import gradescope
 
@@ -78,7 +78,7 @@ def test_the_fallback_is_valid_names_every_part_and_gives_nothing(bundle):
 
 
 def test_not_in_a_checkout_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr("autograder.bundle.__file__", str(tmp_path / "site" / "autograder" / "bundle.py"))
+    monkeypatch.setattr("autograder.authoring.bundle.PACKAGE", tmp_path / "site" / "autograder")
     with pytest.raises(UsageError, match="checkout"):
         list(build(tmp_path / "a.zip", HW0, "full", None))
 
@@ -153,7 +153,7 @@ def test_the_handout_holds_the_framework_the_template_and_the_public_half(handou
 
     assert {n for n in names if n.startswith("tests/")} == {"tests/hw0/assignment.toml", "tests/hw0/public.py"}
     assert {f"student_template/hw0/{p.name}" for p in (ROOT / "student_template" / "hw0").iterdir() if p.is_file()} <= names
-    assert {"README.md", "pyproject.toml", "autograder/check.py", "autograder/report/page.css"} <= names
+    assert {"README.md", "pyproject.toml", "autograder/check/checker.py", "autograder/report/page.css"} <= names
     tops = {n.partition("/")[0] for n in names}
     assert tops == {"README.md", "pyproject.toml", "autograder", "student_template", "tests"}
     assert "pip install" in "".join(handout[2])
@@ -210,7 +210,7 @@ def test_the_same_files_give_the_same_handout(handout, tmp_path):
 
 
 def test_a_handout_needs_its_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr("autograder.bundle.__file__", str(tmp_path / "site" / "autograder" / "bundle.py"))
+    monkeypatch.setattr("autograder.authoring.bundle.PACKAGE", tmp_path / "site" / "autograder")
     with pytest.raises(UsageError, match=r"handout\.md"):
         list(build_handout(tmp_path / "a.zip", HW0))
 

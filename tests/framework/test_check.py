@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder import check as room
 from autograder.algebra import Rubric, Sequence, symbols
 from autograder.assignment import load_assignment
-from autograder.check import Checker, Example, check, formula, sheet_of, stamps, watch, write_zip
+from autograder.check import checker as room
+from autograder.check.checker import Checker, Example, check, formula, sheet_of, stamps, watch, write_zip
 from autograder.errors import UsageError
-from autograder.submission import open_submission
+from autograder.submission.intake import open_submission
 from autograder.verdict import correct, incorrect, missing, undecided, unreadable
 from autograder.writeup import Answer
 
@@ -367,7 +367,7 @@ def test_an_installed_handout_carries_its_suite(tmp_path, monkeypatch):
     (home / "handout" / "toy").mkdir(parents=True)
     for name in ("assignment.toml", "public.py"):
         (home / "handout" / "toy" / name).write_bytes((TOY.folder / name).read_bytes())
-    monkeypatch.setattr(room, "__file__", str(home / "check.py"))
+    monkeypatch.setattr(room, "PACKAGE", home)
 
     assert sheet_of("toy").folder == home / "handout" / "toy"
     assert sheet_of(str(TOY.folder)).name == "toy"
@@ -532,7 +532,7 @@ def test_example_signatures_are_taken_apart():
 
 def test_every_example_of_hw0_can_be_called():
     """The arguments of the examples fit their signatures, and each function of the sheet has one."""
-    from autograder.desk import load_public
+    from autograder.grading.desk import load_public
 
     examples = load_public(HW0).EXAMPLES
     assert set(examples) == {n for n in HW0.points if ".code." in n}

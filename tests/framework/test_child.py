@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder import child
+from autograder.worker import child
 
 
 def double(x):

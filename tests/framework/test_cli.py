@@ -168,7 +168,7 @@ def test_the_deadline_counts_from_the_start_of_the_command(monkeypatch, words, w
         given.append(seconds)
         raise UsageError("seen enough")
 
-    monkeypatch.setattr("autograder.grade.grade", graded)
+    monkeypatch.setattr("autograder.grading.run.grade", graded)
     monkeypatch.setattr(cli, "BEGAN", time.monotonic() - 5)
     monkeypatch.setattr(sys, "argv", ["autograder", "grade", str(TOY / "reference" / "toy"), *words])
     with pytest.raises(SystemExit):

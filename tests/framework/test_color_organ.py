@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from autograder.assignment import load_assignment
-from autograder.desk import Student
-from autograder.notebook import definitions
+from autograder.grading.desk import Student
+from autograder.submission.extraction import definitions
 from autograder.worker import Failure, Limits, Reply, Units, WarmParent, Worker
 from autograder.writeup import Answer
 

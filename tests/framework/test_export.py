@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from autograder.errors import UsageError
-from autograder.export import METADATA, Handed, Person, metadata, read_class
+from autograder.submission.export import METADATA, Handed, Person, metadata, read_class
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # pytest's importlib mode does not put it there
 from made_up import zipped

@@ -14,7 +14,8 @@ import pytest
 
 from autograder.assignment import load_assignment
 from autograder.errors import UsageError
-from autograder.grade import SuiteFailed, grade
+from autograder.grading.collected import SuiteFailed
+from autograder.grading.run import grade
 from autograder.report import gradescope
 
 TOY = Path(__file__).resolve().parents[1] / "corpora" / "toy"
@@ -158,7 +159,7 @@ def test_a_broken_suite_says_where(tmp_path, file, old, new, said):
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     script = (
         "import sys\nfrom pathlib import Path\nfrom autograder.assignment import load_assignment\n"
-        "from autograder.grade import grade, SuiteFailed\n"
+        "from autograder.grading.run import grade, SuiteFailed\n"
         "try:\n    r = grade(Path(sys.argv[1]), load_assignment(Path(sys.argv[2])))\n"
         "    print([e.verdict.kind for e in r.entries if e.number == '1.b'])\n"
         "except SuiteFailed as p:\n    print('SuiteFailed', p)\n"

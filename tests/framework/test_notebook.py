@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.errors import Unreadable
-from autograder.notebook import definitions
-from autograder.notebook.cells import MAX_CODE_CHARACTERS, notebook_cells
+from autograder.submission.cells import MAX_CODE_CHARACTERS, notebook_cells
+from autograder.submission.extraction import definitions
 from autograder.worker import stand_ins
 
 if sys.version_info >= (3, 11):

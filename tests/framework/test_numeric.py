@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.numeric import (
+from autograder.numeric.arrays import (
     AXES_SHARE,
     DOUBLE,
     EVIDENCE_CHARACTERS,

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.bundle import build
+from autograder.authoring.bundle import build
 from autograder.errors import UsageError
-from autograder.grade import grade
-from autograder.overrides import (
+from autograder.grading.overrides import (
     BY_PERSON,
     Decision,
     Overrides,
@@ -22,8 +21,9 @@ from autograder.overrides import (
     normalised,
     review_key,
 )
+from autograder.grading.run import grade
 from autograder.report import gradescope
-from autograder.score import NEEDS_REVIEW, scored
+from autograder.report.score import NEEDS_REVIEW, scored
 from autograder.verdict import undecided, unreadable
 from autograder.writeup import Answer
 

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from autograder.algebra import symbols
 from autograder.assignment import Profile, is_code, load_assignment
-from autograder.check import Checker, Finding
-from autograder.grade import grade
+from autograder.check.checker import Checker, Finding
+from autograder.grading.collected import collect
+from autograder.grading.run import grade
 from autograder.report import page, plots, typeset
 from autograder.report.evidence import lines_of
-from autograder.submission import open_submission
-from autograder.suite import collected
+from autograder.submission.intake import open_submission
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # pytest's importlib mode does not put it there
 from flawed_bank import DUE, graded_bank, told, written
@@ -192,7 +192,7 @@ def test_what_is_accepted_instead_is_no_answer(tmp_path):
             texts[answer] = [entry.feedback for entry in grade(folder, only, suite=suite).entries]
             texts[answer] += ["\n".join(finding.lines) for finding in findings(folder, lambda source: source == "writeup")]
 
-    collected(only, only.profile("full"), use)
+    collect(only, only.profile("full"), use)
     for answer, said in texts.items():
         due = [value for values in DUE.values() for value in values if not told(answer, value)]
         assert [(answer, value, text) for value in due for text in said if told(text, value)] == []
@@ -293,8 +293,8 @@ FORMULAS = (
 
 
 def test_what_the_algebra_room_writes_is_understood():
-    from autograder.algebra.judge import read_typed
-    from autograder.algebra.render import render
+    from autograder.algebra.equivalence.decision import read_typed
+    from autograder.algebra.notation.rendering import render
 
     table = symbols(
         {"x": "vector n", "c": "vector n", "A": "matrix n n", "w": "scalar", "b": "scalar", "W^{(1)}_i": "scalar", "\\hat{f}": "scalar"}

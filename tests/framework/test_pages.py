@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.pages import enlarge
+from autograder.classroom.huge_pages import enlarge
 
 HOLDER = """
 import sys

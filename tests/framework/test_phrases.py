@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.phrases import Window, quantity, read_quantities, runs, said_something, yes_or_no
+from autograder.phrases import Window, quantity, read_quantities, said_something, yes_or_no
+from autograder.phrases._quantities import runs
 from autograder.writeup import Answer
 
 CORPORA = Path(__file__).resolve().parents[1] / "corpora"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.phrases import Region, Subject, claim, read_claims
+from autograder.phrases import ParameterRegion, Subject, claim, read_claims
 from autograder.writeup import Answer
 
 CORPUS = Path(__file__).resolve().parents[1] / "corpora" / "claims.jsonl"
@@ -47,7 +47,7 @@ def elbow(at):
 
 
 def case(name, w, x, contains):
-    return Region(name, {"w": w, "b": ANY, "x": x, "step": SMALL}, lambda at: at["w"] != 0 and small(at) and contains(at), WRITTEN)
+    return ParameterRegion(name, {"w": w, "b": ANY, "x": x, "step": SMALL}, lambda at: at["w"] != 0 and small(at) and contains(at), WRITTEN)
 
 
 CASES = {

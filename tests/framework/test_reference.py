@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from autograder.assignment import load_assignment
-from autograder.submission import open_submission
+from autograder.submission.intake import open_submission
 from autograder.writeup import read_writeup
 
 ROOT = Path(__file__).parents[2]

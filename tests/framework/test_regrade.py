@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment import load_assignment
+from autograder.classroom.gradebook import formula_safe
+from autograder.classroom.regrading import regrade
 from autograder.errors import UsageError
-from autograder.grade import grade
-from autograder.grades import formula_safe
-from autograder.regrade import regrade
+from autograder.grading.run import grade
 from autograder.report import gradescope
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # pytest's importlib mode does not put it there

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from autograder.against import changes_csv, check_earlier, compared, said_earlier
 from autograder.assignment import load_assignment
+from autograder.classroom.compare import changes_csv, check_earlier, compared, said_earlier
+from autograder.classroom.journal import Journal, Outcome
 from autograder.errors import UsageError
 from autograder.report.classroom import changes_page, class_page
-from autograder.store import Journal, Outcome
 
 SHEET = load_assignment(Path(__file__).resolve().parents[1] / "corpora" / "toy" / "tests" / "toy")
 

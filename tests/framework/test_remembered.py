@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.remembered import MAX_CHARACTERS, Looks, Memory
+from autograder.grading.memo import MAX_CHARACTERS, Looks, Memory
 from autograder.verdict import Verdict, correct, error, incorrect, undecided
 from autograder.writeup import Answer
 

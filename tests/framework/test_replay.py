@@ -14,10 +14,12 @@ import pytest
 from autograder.algebra import symbols
 from autograder.assignment import load_assignment
 from autograder.errors import UsageError
-from autograder.grade import grade
-from autograder.replay import Entry, read_results, replay, run_again, script
-from autograder.replay.again import alike, differs, restored, seed_of
+from autograder.grading.run import grade
+from autograder.replay import replay
+from autograder.replay.again import alike, differs, restored, run_again, seed_of
+from autograder.replay.entry import Entry, read_results
 from autograder.replay.formulas import numpy_line, same, sizes_of, value_of, variable
+from autograder.replay.script import script
 from autograder.report import gradescope
 from autograder.report.evidence import lines_of
 from autograder.worker import File, Kept, Tensor, Worker

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from autograder.assignment import load_assignment
 from autograder.report import gradescope, page, table
-from autograder.score import Report, scored
+from autograder.report.score import Report, scored
 from autograder.verdict import correct, error, incorrect, missing, partial, undecided, unreadable
 
 HW0 = load_assignment(Path(__file__).resolve().parents[1] / "hw0")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from autograder.classroom.journal import read_run
+from autograder.classroom.queue import hints, queue, review
+from autograder.classroom.regrading import regrade
 from autograder.errors import UsageError
-from autograder.overrides import load_overrides
-from autograder.regrade import regrade
-from autograder.review import hints, queue, review
-from autograder.store import read_run
+from autograder.grading.overrides import load_overrides
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # pytest's importlib mode does not put it there
 from made_up import RIGHT, SHEET, handed_in, rows

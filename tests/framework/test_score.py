@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment import load_assignment
-from autograder.score import NEEDS_REVIEW, PROVISIONAL, scored
+from autograder.report.score import NEEDS_REVIEW, PROVISIONAL, scored
 from autograder.verdict import correct, error, incorrect, missing, partial, undecided, unreadable
 
 HW0 = load_assignment(Path(__file__).resolve().parents[1] / "hw0")

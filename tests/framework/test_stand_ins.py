@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment import load_assignment
-from autograder.check import Checker
-from autograder.grade import grade
-from autograder.submission import open_submission
+from autograder.check.checker import Checker
+from autograder.grading.run import grade
+from autograder.submission.intake import open_submission
 
 SUITE = load_assignment(Path(__file__).resolve().parents[1] / "corpora" / "toy" / "tests" / "toy")
 CODE = """

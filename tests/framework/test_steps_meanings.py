@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from autograder.algebra import Symbols, step_remarks
-from autograder.algebra.bounds import both_fail
-from autograder.algebra.derivations import SLIP_OF_THE_PEN, derivation
-from autograder.algebra.expression import read_expected
-from autograder.algebra.rubric import setting
+from autograder.algebra.derivations.counterexample import both_fail
+from autograder.algebra.derivations.rubric import setting
+from autograder.algebra.derivations.scoring import SLIP_OF_THE_PEN, derivation
+from autograder.algebra.notation.expression import read_expected
 from autograder.assignment import load_assignment
-from autograder.replay import script
 from autograder.replay.entry import Entry
 from autograder.replay.formulas import as_value, numpy_line, numpy_value, sizes_of, variable
+from autograder.replay.script import script
 
 sys.path.insert(0, str(Path(__file__).parent))
 from typed_steps import GRADIENT_DESCENT, RIDGE, STEPS, VECTOR_CALCULUS, Typed, corpus

@@ -265,7 +265,7 @@ def test_why_a_step_is_not_read(body, why):
 
 
 def test_names_run_out(monkeypatch):
-    monkeypatch.setattr("autograder.algebra.leibniz.MAX_NAMES", 1)
+    monkeypatch.setattr("autograder.algebra.scalar.leibniz.MAX_NAMES", 1)
     body = r"$\frac{\partial\ell}{\partial w} \cdot \frac{\partial\phi}{\partial b} = x + 1$"
     assert [s.how for s in shown_steps(Typed(body), ELBOW_CALCULUS)] == ["more names than are kept"]
 

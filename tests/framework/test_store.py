@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from autograder.classroom.journal import JOURNAL, Journal, JournalFailed, Outcome, read_run
 from autograder.errors import UsageError
-from autograder.store import JOURNAL, Journal, JournalFailed, Outcome, read_run
 
 GRADED = Outcome("graded", content="c1", results='{"tests": []}', review={"keys": {"1": ["a"]}}, score=7.0, seconds=0.5)
 
@@ -64,7 +64,7 @@ def test_only_what_cannot_get_better_stands(outcome, stands):
 
 
 def test_a_second_process_is_kept_out_and_told_who_holds_it(tmp_path):
-    script = "import sys; from pathlib import Path; from autograder.store import Journal; Journal(Path(sys.argv[1]))"
+    script = "import sys; from pathlib import Path; from autograder.classroom.journal import Journal; Journal(Path(sys.argv[1]))"
     with Journal(tmp_path):
         ran = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False, timeout=60)
     assert ran.returncode == 1

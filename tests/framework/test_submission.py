@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder import submission as room
 from autograder.assignment import load_assignment
 from autograder.errors import UsageError
-from autograder.submission import open_submission
+from autograder.submission import intake as room
+from autograder.submission.intake import open_submission
 
 SHEET = load_assignment(Path(__file__).resolve().parents[1] / "hw0")
 FILES = {"writeup.md": b"# 5\n", "ridge.py": b"x = 1\n", "data/points.csv": b"1,2\n"}

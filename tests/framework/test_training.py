@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.training import (
+from autograder.numeric.training import (
     Hypothesis,
     TabulatedLoss,
     Trace,

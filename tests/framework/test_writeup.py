@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from autograder.algebra import equivalent, same_condition, symbols
 from autograder.assignment import load_assignment
 from autograder.phrases import Subject, Window, quantity, read_claims, said_something, yes_or_no
-from autograder.submission import open_submission
+from autograder.submission.intake import open_submission
 from autograder.writeup import read_writeup
 
 TESTS = Path(__file__).resolve().parents[1]

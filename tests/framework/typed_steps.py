@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from autograder.assignment import load_assignment
-from autograder.submission import open_submission
+from autograder.submission.intake import open_submission
 from autograder.writeup import WriteUp, read_writeup
 
 ROOT = Path(__file__).resolve().parents[2]

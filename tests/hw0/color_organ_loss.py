@@ -12,11 +12,23 @@ from functools import cache, lru_cache
 import color_organ_truth as truth
 import numpy as np
 
-from autograder.numeric import failed, wrong_type
-from autograder.phrases import Window
-from autograder.training import TabulatedLoss, Yield, loss_grid, outcome_window, stationary, stationary_point
-from autograder.verdict import Verdict, correct, incorrect, missing, partial
-from autograder.worker import Tensor
+from autograder.suite import (
+    TabulatedLoss,
+    Tensor,
+    Verdict,
+    Window,
+    Yield,
+    correct,
+    failed,
+    incorrect,
+    loss_grid,
+    missing,
+    outcome_window,
+    partial,
+    stationary,
+    stationary_point,
+    wrong_type,
+)
 
 READ_FIRST = ("train_lp_circuit_binary__argument_1", "train_hp_circuit_binary__argument_1", "loss_fn")
 """Where the loss of (e) may be, best first: what (e)'s training was called with, (f)'s, the name itself."""

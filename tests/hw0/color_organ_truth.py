@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autograder.phrases import Window
+from autograder.suite import Window
 
 Array = npt.NDArray[np.float64]
 

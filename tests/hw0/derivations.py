@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from public import GRADIENT_DESCENT_FACTS, RIDGE_FACTS
 
-from autograder.algebra import Case, Rubric, Situation, Waypoint
+from autograder.suite import Case, Rubric, Situation, Waypoint
 
 SPLIT = (
     r"\|(I - \eta F^T F) w_{t-1}\|_2 + \|\eta F^T y\|_2",

@@ -14,12 +14,30 @@ from pathlib import Path
 
 import numpy as np
 
-from autograder.algebra import Rubric, Sequence, same_condition, symbols
-from autograder.assignment import load_assignment
-from autograder.check import Example, Reading, derived, formula, judged, quoted
-from autograder.phrases import Region, Subject, claim, read_quantities, said_something, yes_or_no
-from autograder.worker import Kept, Polynomial, Reply, Tensor
-from autograder.writeup import Answer
+from autograder.suite import (
+    Answer,
+    Example,
+    Kept,
+    ParameterRegion,
+    Polynomial,
+    Reading,
+    Reply,
+    Rubric,
+    Sequence,
+    Subject,
+    Tensor,
+    claim,
+    derived,
+    formula,
+    judged,
+    load_assignment,
+    quoted,
+    read_quantities,
+    said_something,
+    same_condition,
+    symbols,
+    yes_or_no,
+)
 
 POINTS = load_assignment(Path(__file__).parent).points
 
@@ -157,7 +175,7 @@ MOVING = (
     ),
 )
 """What moves in 6(b), by its names; how it moves is not said here."""
-ANYWHERE = Region(
+ANYWHERE = ParameterRegion(
     "anywhere",
     dict.fromkeys(("w", "b", "x", "lambda"), (Fraction(1), Fraction(2))),
     lambda at: True,

@@ -3,7 +3,7 @@
 from gradescope_utils.autograder_utils.decorators import number, weight
 from public import POINTS
 
-from autograder.phrases import yes_or_no
+from autograder.suite import yes_or_no
 
 
 @number("2.a")

@@ -4,7 +4,7 @@ from derivations import GRADIENT_DESCENT
 from gradescope_utils.autograder_utils.decorators import number, weight
 from public import POINTS
 
-from autograder.algebra import derivation
+from autograder.suite import derivation
 
 
 @number("3")

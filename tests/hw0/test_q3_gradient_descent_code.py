@@ -10,8 +10,7 @@ import numpy as np
 from gradescope_utils.autograder_utils.decorators import number, weight
 from public import POINTS
 
-from autograder.numeric import at_least, near, rationals
-from autograder.verdict import combined
+from autograder.suite import at_least, combined, near, rationals
 
 # Inputs. Small whole numbers, so that a person can read and replay them; no entry is 0, so that none hides a mistake.
 

@@ -7,8 +7,7 @@ import numpy as np
 from gradescope_utils.autograder_utils.decorators import number, weight
 from public import POINTS
 
-from autograder.numeric import floats, least_squares, measured, near, numbers, pieces, rationals, solved
-from autograder.verdict import Verdict, combined
+from autograder.suite import Verdict, combined, floats, least_squares, measured, near, numbers, pieces, rationals, solved
 
 # Inputs. Whole numbers where a person can follow them.
 

@@ -4,7 +4,7 @@ from derivations import VECTOR_CALCULUS as STEPS
 from gradescope_utils.autograder_utils.decorators import number, partial_credit, weight
 from public import POINTS, VECTOR_CALCULUS
 
-from autograder.algebra import derivative, equivalent, names, same_condition, step_remarks
+from autograder.suite import derivative, equivalent, names, same_condition, step_remarks
 
 x, c, A = names(VECTOR_CALCULUS, "x c A")
 

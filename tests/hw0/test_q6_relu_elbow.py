@@ -6,9 +6,17 @@ from derivations import ELBOW_CALCULUS, ELBOW_LOCATION, ELBOW_STEPS
 from gradescope_utils.autograder_utils.decorators import number, partial_credit, weight
 from public import ELBOW, NETWORK_ELBOW, POINTS
 
-from autograder.algebra import equivalent, equivalent_by_region, shown_remarks
-from autograder.phrases import Region, Subject, claim, read_claims
-from autograder.verdict import combined, correct
+from autograder.suite import (
+    ParameterRegion,
+    Subject,
+    claim,
+    combined,
+    correct,
+    equivalent,
+    equivalent_by_region,
+    read_claims,
+    shown_remarks,
+)
 
 # Steps shown on the way are checked and remarked on; they cost nothing. What is said of the answer itself is not said again.
 
@@ -112,7 +120,7 @@ STEPS = (Fraction(1, 10), Fraction(1, 1000))
 
 def case(name, belongs):
     """The points of a case of (b)."""
-    return Region(
+    return ParameterRegion(
         name,
         {"w": GRID, "b": OFFSETS, "x": GRID, "lambda": STEPS},
         lambda at: at["lambda"] * abs(at["x"]) < abs(at["w"]) and belongs(at["w"], at["x"], at["w"] * at["x"] + at["b"]),

@@ -10,8 +10,7 @@ import numpy as np
 from gradescope_utils.autograder_utils.decorators import number, weight
 from public import POINTS
 
-from autograder.numeric import floats, near, pieces, rationals
-from autograder.verdict import combined
+from autograder.suite import combined, floats, near, pieces, rationals
 
 QUARTERS = 4
 """Random numbers are quarters: exact in any floating-point type."""

@@ -15,19 +15,26 @@ from color_organ_loss import loss_verdict, student_loss
 from gradescope_utils.autograder_utils.decorators import number, weight
 from public import POINTS
 
-from autograder.numeric import failed, near
-from autograder.training import (
+from autograder.suite import (
     GRADIENT_TOLERANCE,
     Hypothesis,
+    Kept,
+    Named,
+    Polynomial,
+    Tensor,
     Trace,
+    combined,
+    correct,
     descends,
+    failed,
     gradient_terms,
+    incorrect,
     mean_gradient,
+    missing,
+    near,
     read_trace,
     training_evidence,
 )
-from autograder.verdict import combined, correct, incorrect, missing
-from autograder.worker import Kept, Named, Polynomial, Tensor
 
 MODULE = "color_organ"
 

@@ -15,11 +15,23 @@ from color_organ_loss import LED_WINDOW, explains, grid_arrays, leds, loss_verdi
 from gradescope_utils.autograder_utils.decorators import number, weight
 from public import POINTS
 
-from autograder.algebra import numeric_function
-from autograder.errors import OutOfBudget, Unreadable
-from autograder.phrases import Window, quantity, read_quantities
-from autograder.verdict import combined, correct, incorrect, missing, partial, undecided, unreadable
-from autograder.worker import Failure, Reply
+from autograder.suite import (
+    Failure,
+    OutOfBudget,
+    Reply,
+    Unreadable,
+    Window,
+    combined,
+    correct,
+    incorrect,
+    missing,
+    numeric_function,
+    partial,
+    quantity,
+    read_quantities,
+    undecided,
+    unreadable,
+)
 
 WRITTEN = 0.5
 """Ohms: values are printed as whole numbers, so a window reaches half an ohm further."""

@@ -3,7 +3,7 @@
 from gradescope_utils.autograder_utils.decorators import number, weight
 from public import POINTS
 
-from autograder.phrases import said_something
+from autograder.suite import said_something
 
 
 @number("8.a")

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from autograder.assignment import load_assignment
+from autograder.suite import load_assignment
 
 POINTS = load_assignment(Path(__file__).parent).points
 

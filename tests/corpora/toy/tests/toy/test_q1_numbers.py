@@ -3,9 +3,7 @@
 from gradescope_utils.autograder_utils.decorators import number, partial_credit, tags, visibility, weight
 from public import POINTS
 
-from autograder.numeric import failed, near
-from autograder.phrases import said_something, yes_or_no
-from autograder.verdict import correct, partial, undecided
+from autograder.suite import correct, failed, near, partial, said_something, undecided, yes_or_no
 
 
 @number("1.a")

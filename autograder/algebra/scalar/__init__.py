@@ -1,0 +1,11 @@
+"""Steps of scalar calculus, under the facts of a situation."""
+
+from autograder.algebra.scalar.shown import shown_remarks, shown_steps
+from autograder.algebra.scalar.situation import Case, Situation
+
+__all__ = [
+    "Case",
+    "Situation",
+    "shown_remarks",
+    "shown_steps",
+]

@@ -1,0 +1,40 @@
+"""One submission -> Report: the desk, the collected suite, decisions of persons."""
+
+from autograder.grading.desk import Desk, Student, code_sources, load_public, open_desk, rng_of, seed_of
+from autograder.grading.memo import Memory
+from autograder.grading.overrides import (
+    BY_PERSON,
+    DECIDED,
+    MAX_TEXT,
+    Decision,
+    Overrides,
+    dump_overrides,
+    fingerprint,
+    load_overrides,
+    review_key,
+    write_overrides,
+)
+
+__all__ = [
+    "BY_PERSON",
+    "DECIDED",
+    "MAX_TEXT",
+    "Decision",
+    "Desk",
+    "Memory",
+    "Overrides",
+    "Student",
+    "code_sources",
+    "collected",
+    "dump_overrides",
+    "fingerprint",
+    "load_overrides",
+    "load_public",
+    "open_desk",
+    "plugin",
+    "review_key",
+    "rng_of",
+    "run",
+    "seed_of",
+    "write_overrides",
+]

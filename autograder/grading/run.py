@@ -1,0 +1,119 @@
+"""One submission -> Report, by driving pytest once over the suite.
+
+With `out`, results.json is there from the first moment and is replaced after every check: a kill at any time
+leaves a valid file that says what was not reached.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Set
+from pathlib import Path
+
+from autograder.assignment import Assignment, Profile, is_code
+from autograder.grading.collected import Suite, SuiteFailed, collect
+from autograder.grading.desk import Desk, Parents, load_public, open_desk
+from autograder.grading.overrides import Overrides, answer_keys, applied
+from autograder.report import Report, TestEntry, gradescope, scored, withheld
+from autograder.verdict import undecided
+
+__all__ = ["SuiteFailed", "grade"]
+
+ABSENT = "missing"
+"""What a public check says of a function that was not handed in."""
+
+
+def grade(
+    path: Path,
+    assignment: Assignment,
+    profile: str = "full",
+    *,
+    seconds: float | None = None,
+    out: Path | None = None,
+    heard: Callable[[TestEntry], None] = lambda _: None,
+    suite: Suite | None = None,
+    parents: Parents | None = None,
+    overrides: Overrides | None = None,
+    known_as: str = "",
+) -> Report:
+    """Grades one submission.
+
+    seconds: for the whole of it, wall clock. out: where results.json goes. heard: told of every entry once it is decided.
+    overrides: decisions of persons, applied to what fits; known_as: the submission's name there, if it is not the path's.
+    suite, parents: the suite collected and the worker's parents started beforehand, for a class; each grading has its own otherwise.
+    Raises UsageError for unusable input (nothing is written then), SuiteFailed where the suite cannot be run.
+    """
+    began = time.monotonic()
+    chosen = assignment.profile(profile)
+    with open_desk(path, assignment, chosen, seconds=seconds, parents=parents) as desk:
+        answers = {number: desk.answer(number) for number in chosen.points if not is_code(number)}
+        keys = {number: answer_keys(answer) for number, answer in answers.items()}
+        decisions = (overrides or Overrides()).fitting(keys, known_as or desk.submission.name, desk.submission.digest)
+        entries: dict[str, TestEntry] = {number: _pending(number, assignment, chosen) for number in chosen.points}
+
+        def report(*, complete: bool, public: tuple[str, ...] = ()) -> Report:
+            return Report(
+                assignment=assignment,
+                profile=chosen,
+                submission=desk.submission.name,
+                entries=tuple(entries[n] for n in sorted(entries, key=assignment.place)),
+                notes=desk.notes,
+                public=public,
+                printed="".join(desk.student.printed),
+                seed=desk.seed,
+                packages=desk.packages(wait=complete),
+                protections=desk.protections(wait=complete),
+                execution_time=time.monotonic() - began,
+                complete=complete,
+                content=desk.submission.digest,
+                answers=answers,
+                keys=keys,
+                faults=tuple(str(e.verdict.evidence.get("said", e.number)) for e in entries.values() if e.verdict.kind == "error"),
+            )
+
+        def decided(entry: TestEntry) -> None:
+            entry = applied(entry, decisions.get(entry.number), assignment, chosen)
+            entries[entry.number] = entry
+            heard(entry)
+            if out is not None:
+                gradescope.write(report(complete=False), out)
+
+        if out is not None:
+            gradescope.write(report(complete=False), out)
+        if suite is None:
+            collect(assignment, chosen, lambda fresh: fresh.run(desk, decided))
+        else:
+            suite.run(desk, decided)
+        right = {number for number, entry in entries.items() if entry.verdict.kind == "correct"}
+        final = report(complete=True, public=tuple(_public_checks(desk, right)))
+        if out is not None:
+            gradescope.write(final, out)
+        return final
+
+
+def _pending(number: str, assignment: Assignment, profile: Profile) -> TestEntry:
+    """What stands in results.json for a check until it is decided: no points for what nobody has looked at."""
+    return withheld(scored(number, assignment, profile, undecided("Not reached: grading was cut short before this check.")))
+
+
+def _public_checks(desk: Desk, right: Set[str]) -> list[str]:
+    """What the public properties say of the student's code: only what is wrong, a line each, and how many hold.
+
+    right: numbers that were judged correct. The judge asks for more than the properties do, so these hold.
+    """
+    checks = {n: check for n, check in load_public(desk.assignment).PUBLIC_CHECKS.items() if n in desk.profile.points}
+    if time.monotonic() > desk.ends:
+        return []
+    said = dict(pair for n, check in checks.items() for pair in ([(n, None)] if n in right else _public_check(desk, n, check)))
+    there = {number: problem for number, problem in said.items() if problem is None or not problem.startswith(ABSENT)}
+    wrong = [f"{number}: {problem}" for number, problem in there.items() if problem]
+    return [*wrong, f"{len(there) - len(wrong)} of {len(there)} hold."] if there else []
+
+
+def _public_check(desk: Desk, number: str, check: Callable[..., str | None]) -> Iterator[tuple[str, str | None]]:
+    """The number and what its check says; nothing where the check itself fails, which must not cost the grading that is done."""
+    try:
+        yield number, check(desk.student, desk.rng(f"public {number}"))
+    except Exception as problem:
+        logging.getLogger(__name__).warning("the public check of %s failed: %s: %s", number, type(problem).__name__, problem)
