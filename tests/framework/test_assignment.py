@@ -1,14 +1,14 @@
 """assignment.toml: what is read, and the one line where it cannot be."""
 
 import shutil
-from pathlib import Path
 
 import pytest
+from places import HW0
 
 from autograder.assignment import find_assignment, is_code, load_assignment
 from autograder.errors import UsageError
 
-SUITE = Path(__file__).resolve().parents[1] / "hw0"
+SUITE = HW0
 
 
 def test_the_full_profile_adds_up():

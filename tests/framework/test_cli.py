@@ -5,14 +5,13 @@ import json
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from autograder import cli
 from autograder.errors import UsageError
 
-ROOT = Path(__file__).resolve().parents[2]
 TOY = ROOT / "tests" / "corpora" / "toy"
 SUITE = TOY / "tests" / "toy"
 COMMANDS = ("grade", "check", "regrade", "review", "replay", "build", "equiv")

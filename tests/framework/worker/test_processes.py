@@ -1,0 +1,633 @@
+"""The processes behind a worker: where they come from, what they can still import, and that none of them outlives it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from places import ROOT
+from submissions.attacks import stage
+
+from autograder.worker import Failure, File, Limits, WarmParent, Worker, host, layers, parents, processes, slots, zygote
+from autograder.worker.parents import PlainParent, can_fork
+
+LINUX = pytest.mark.skipif(not can_fork(), reason="Linux only")
+PRIVILEGED = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, which it gives up")
+
+
+def submission(folder: Path, **files: str) -> dict[str, File]:
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(textwrap.dedent(text), encoding="utf-8")
+    return {name: File(f"{name}.py") for name in files}
+
+
+# Without fork ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a system without fork: a new interpreter for each guest."""
+    monkeypatch.setattr(host, "can_fork", lambda: False)
+
+
+def test_without_fork(plain: None, tmp_path: Path) -> None:
+    code = """
+    import numpy as np
+    def f(x): print("hello"); return x + np.ones(2)
+    def die():
+        import os; os._exit(4)
+    def hang():
+        while True: pass
+    """
+    with Worker(tmp_path, submission(tmp_path, code=code), torch=False, seed=1, limits=Limits(call=20)) as worker:
+        reply = worker.call("code.f", np.ones(2))
+        np.testing.assert_array_equal(reply.value, [2, 2])
+        assert reply.printed == "hello\n"
+        assert worker.call("code.die").failure == Failure("exited", "ended its process with exit status 4 instead of returning")
+        assert worker.call("code.hang", seconds=0.2).failure == Failure("timeout", "did not end within 0.2 s")
+        assert worker.call("code.f", 1.0).failure is None
+        assert "resource limits" in worker.protections or not layers.HAS_LIMITS
+        assert "memory watched" not in worker.protections
+
+
+def test_without_fork_a_stranger_cannot_take_the_guests_place(tmp_path: Path) -> None:
+    """Whoever connects to the loopback port without the secret is turned away."""
+    import socket
+
+    parent = PlainParent(torch=False)
+    real = socket.create_server
+    strangers = []
+
+    def server(address: tuple[str, int]) -> socket.socket:
+        made = real(address)
+        stranger = socket.create_connection(made.getsockname())
+        stranger.sendall(b"0" * 32)
+        strangers.append(stranger)
+        return made
+
+    folder = tmp_path / "1"
+    (folder / "work").mkdir(parents=True)
+    plan = {"folder": str(folder), "user": None, "memory": 2**30, "file_size": 2**20, "processes": 10_000, "open_files": 64, "cpu": 60}
+    order = {"id": 1, "host": os.getpid(), "plan": {**plan, "leave_out": ["landlock"]}, "environment": {}, "disk": 2**20}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "create_server", server)
+        connection, output = parent.start(order, None)
+    try:
+        connection.settimeout(20)
+        assert connection.recv(4) == b"AGW1"
+        assert strangers[0].recv(1) == b""
+    finally:
+        connection.close()
+        os.close(output)
+        strangers[0].close()
+        parent.close()
+
+
+def test_imports_where_there_is_no_unix() -> None:
+    """As on Windows: none of its modules is there, and the package can be imported all the same."""
+    program = """
+    import importlib.util, os, signal, socket, sys
+    absent, real = {"resource", "fcntl", "pwd", "grp", "termios"}, importlib.util.find_spec
+    importlib.util.find_spec = lambda name, package=None: None if name in absent else real(name, package)
+    for name in ("fork", "geteuid", "getuid", "setsid", "killpg"):
+        delattr(os, name)
+    del socket.AF_UNIX, socket.send_fds, socket.recv_fds, signal.SIGKILL
+    import autograder.worker
+    from autograder.worker import guest, layers, parents, slots, supervisor, zygote
+    assert not layers.HAS_LIMITS and slots.claim() is None and not parents.can_fork()
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True)
+
+
+# The interpreter's own library ----------------------------------------------------------------------------------------
+
+IMPORTS = """
+import importlib, json, sys, os
+
+LAZY = ["json", "ctypes", "sqlite3", "multiprocessing.pool", "email.mime.text", "xml.dom.minidom", "unittest.mock", "decimal",
+        "zoneinfo", "lzma", "bz2", "ssl", "curses", "asyncio", "csv", "html.parser",
+        "encodings.cp1250", "encodings.idna", "concurrent.futures.process", "importlib.metadata", "wsgiref.util", "sqlite3.dump"]
+TORCH = ["torch.utils.data", "torch.nn.utils.rnn", "torch.distributions", "torch.optim.lr_scheduler", "torch.fft"]
+
+def library():
+    places = {}
+    for name in LAZY + TORCH:
+        module = importlib.import_module(name)
+        places[name] = os.stat(module.__file__).st_ino
+    assert "ä".encode("cp1250") == b"\\xe4"
+    assert "ü.de".encode("idna")
+    import ctypes, sqlite3, hashlib
+    assert ctypes.CDLL(None).getpid() == os.getpid()
+    assert sqlite3.connect(":memory:").execute("select 1").fetchone() == (1,)
+    return places
+
+def who():
+    return [os.getuid(), sys.version]
+"""
+
+
+@LINUX
+def test_library_after_the_drop_is_the_interpreters_own(tmp_path: Path) -> None:
+    """Also where the new user cannot enter the folders that it lies in."""
+    limits = Limits(call=60)
+    with Worker(tmp_path, submission(tmp_path, code=IMPORTS), torch=True, seed=1, limits=limits) as worker:
+        reply = worker.call("code.library")
+        user, version = worker.call("code.who").value
+    assert reply.failure is None, reply.failure
+    assert version == sys.version
+    assert (user >= slots.FIRST_ID) == (os.geteuid() == 0)
+    for name, inode in reply.value.items():
+        spec = importlib.util.find_spec(name) if not name.startswith("torch") else None
+        if spec is not None and spec.origin is not None:
+            assert os.stat(spec.origin).st_ino == inode, name
+
+
+def test_reachable_by_others(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    outer = zygote.reachable_by_others(str(tmp_path))
+    assert zygote.reachable_by_others(str(inner)) == outer
+    (tmp_path / "a").chmod(0o700)
+    assert not zygote.reachable_by_others(str(inner))
+    link = tmp_path / "link"
+    link.symlink_to(inner)
+    assert not zygote.reachable_by_others(str(link))
+    assert not zygote.reachable_by_others(str(tmp_path / "nothing"))
+    assert zygote.reachable_by_others("/usr")
+
+
+@LINUX
+def test_the_grader_never_imports_torch(tmp_path: Path) -> None:
+    code = "import torch\ndef f(): return torch.ones(2)\n"
+    submission(tmp_path, code=code)
+    program = f"""
+    import sys
+    from pathlib import Path
+    from autograder.worker import File, Worker
+    with Worker(Path({str(tmp_path)!r}), {{"code": File("code.py")}}, torch=True, seed=1) as worker:
+        assert worker.call("code.f").value.tolist() == [1, 1]
+    print([name for name in sys.modules if name.partition(".")[0] in ("torch", "code")])
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True, cwd="/")
+    assert done.stdout.strip() == "[]"
+
+
+# Ends ------------------------------------------------------------------------------------------------------------------
+
+ESCAPES = """
+import os, time, signal, sys
+
+def daemon():
+    "Double fork into a session of its own; gives back the daemon's id."
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        pid = os.fork()
+        if pid:
+            os.write(write, str(pid).encode())
+        else:
+            for n in range(3, 100):
+                try: os.close(n)
+                except OSError: pass
+            while True: time.sleep(1)
+        os._exit(0)
+    os.wait()
+    return int(os.read(read, 100))
+
+def fork():
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        while True: time.sleep(1)
+    return pid
+
+def bomb():
+    while True:
+        try: os.fork()
+        except OSError: pass
+
+def me():
+    return os.getpid()
+
+def hang():
+    while True: time.sleep(1)
+"""
+
+
+@pytest.fixture
+def escapes(tmp_path: Path) -> Iterator[Worker]:
+    with Worker(tmp_path, submission(tmp_path, code=ESCAPES, other=ESCAPES), torch=False, seed=1) as worker:
+        yield worker
+
+
+@LINUX
+def test_daemon_ends_as_soon_as_it_escapes(escapes: Worker) -> None:
+    """Its memory and its processor time would be counted nowhere."""
+    guest, other = escapes.call("code.me").value, escapes.call("other.me").value
+    pid = escapes.call("code.daemon").value
+    assert stage.gone_within([pid], 5)
+    assert escapes.call("code.me").value == guest
+    assert escapes.call("other.me").value == other, "a guest of another source lives on"
+
+
+@LINUX
+def test_what_a_guest_forked_ends_with_it(escapes: Worker) -> None:
+    other = escapes.call("other.me").value
+    pid = escapes.call("code.fork").value
+    assert stage.is_alive(pid)
+    assert escapes.call("code.hang", seconds=0.1).failure is not None
+    assert not stage.is_alive(pid)
+    assert escapes.call("other.me").value == other, "a guest of another source lives on"
+
+
+@LINUX
+def test_daemon_ends_with_the_worker(escapes: Worker) -> None:
+    pid = escapes.call("code.daemon").value
+    escapes.close()
+    assert not stage.is_alive(pid)
+
+
+@LINUX
+def test_fork_bomb(escapes: Worker) -> None:
+    user = escapes.call("code.me").value
+    assert escapes.call("code.bomb", seconds=1.0).failure == Failure("timeout", "did not end within 1 s")
+    assert processes.children(os.getpid()) is not None
+    assert not stage.is_alive(user)
+    assert isinstance(escapes.call("code.me").value, int)
+    before = time.monotonic()
+    escapes.close()
+    assert time.monotonic() - before < 20
+    if os.geteuid() == 0:
+        assert all(not processes.of_user(user) or _claimed(user) for user in range(slots.FIRST_ID, slots.FIRST_ID + 4))
+
+
+def _claimed(user: int) -> bool:
+    """Whether another worker on this machine has this id at the moment."""
+    import fcntl
+
+    with contextlib.suppress(OSError), open(f"/run/autograder-slots/{user}") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    return True
+
+
+HOST = """
+import os, sys, time
+from pathlib import Path
+from autograder.worker import File, Worker
+with Worker(Path(sys.argv[1]), {"code": File("code.py")}, torch=False, seed=1) as worker:
+    print(worker.call("code.daemon").value, worker.call("code.me").value, worker._scratch, flush=True)
+    if sys.argv[2] == "call":
+        worker.call("code.hang", seconds=60)
+    time.sleep(60)
+"""
+
+
+@LINUX
+@pytest.mark.parametrize("when", ["call", "idle"])
+def test_kill_of_the_grader_leaves_nothing(tmp_path: Path, when: str) -> None:
+    submission(tmp_path, code=ESCAPES)
+    with subprocess.Popen([sys.executable, "-c", HOST, str(tmp_path), when], stdout=subprocess.PIPE, text=True) as grader:
+        assert grader.stdout is not None
+        daemon, guest, scratch = grader.stdout.readline().split()
+        grader.kill()
+    assert stage.gone_within([int(daemon), int(guest)], 10)
+    end = time.monotonic() + 10
+    while Path(scratch).exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not Path(scratch).exists()
+
+
+@LINUX
+@pytest.mark.slow
+def test_kill_of_the_grader_at_random_moments(tmp_path: Path) -> None:
+    """No worker outlives it, whenever it dies: while it starts, copies, calls."""
+    submission(tmp_path, code=ESCAPES)
+    rng = random.Random(5)
+    for _ in range(50):
+        begun = set(map(int, filter(str.isdigit, os.listdir("/proc"))))
+        with subprocess.Popen([sys.executable, "-c", HOST, str(tmp_path), "call"], stdout=subprocess.DEVNULL) as grader:
+            time.sleep(rng.uniform(0, 0.8))
+            below = processes.tree([grader.pid])
+            grader.kill()
+        assert stage.gone_within(below, 10), [pid for pid in below if stage.is_alive(pid)]
+        del begun
+
+
+@LINUX
+def test_a_supervisor_that_is_killed_takes_its_guest_along(escapes: Worker) -> None:
+    guest = escapes.call("code.me").value
+    supervisor = int(Path(f"/proc/{guest}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(supervisor, signal.SIGKILL)
+    assert stage.gone_within([guest], 5)
+    assert escapes.call("code.me").value != guest, "another parent was started"
+
+
+@LINUX
+def test_a_parent_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parents, "_command", lambda *_: [sys.executable, "-c", "raise SystemExit('numpy is broken here')"])
+    with (
+        Worker(tmp_path, submission(tmp_path, code="x = 1\n"), torch=False, seed=1) as worker,
+        pytest.raises(RuntimeError, match="numpy is broken here"),
+    ):
+        worker.call("code.f")
+
+
+@LINUX
+def test_warm_parent_is_shared_by_forks(tmp_path: Path) -> None:
+    """As a batch does it: the grader forks for each submission, and the guests come from one parent."""
+    sources = submission(tmp_path, code="def f(x): return x + 1\n")
+    with WarmParent(torch=False) as warm:
+        forks = []
+        for value in range(3):
+            pid = os.fork()
+            if pid == 0:
+                code = 1
+                try:
+                    with Worker(tmp_path, sources, torch=False, seed=1, warm=warm) as worker:
+                        code = 0 if worker.call("code.f", value).value == value + 1 else 2
+                finally:
+                    os._exit(code)
+            forks.append(pid)
+        assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in forks] == [0, 0, 0]
+
+
+# Users -----------------------------------------------------------------------------------------------------------------
+
+
+@LINUX
+@PRIVILEGED
+def test_each_worker_has_a_user_of_its_own() -> None:
+    first, second = slots.claim(), slots.claim()
+    assert first is not None
+    assert second is not None
+    assert first.user != second.user
+    first.release()
+    second.release()
+
+
+@pytest.mark.parametrize(("text", "known"), [("0 0 4294967295\n", True), ("0 1000 1\n", False), ("0 1000 1\n1 100000 65536\n", True)])
+def test_users_that_a_namespace_knows(text: str, known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "uid_map").write_text(text)
+    monkeypatch.setattr(slots, "open", lambda *_, **__: (tmp_path / "uid_map").open(), raising=False)
+    assert slots._exists(slots.FIRST_ID) == known
+
+
+@LINUX
+@PRIVILEGED
+def test_root_of_a_namespace_without_other_users(tmp_path: Path) -> None:
+    """Then guests stay who they are, but without what makes them root."""
+    submission(tmp_path, code="import os\ndef f(x): return [x + 1, os.getuid()]\n")
+    program = f"""
+    from pathlib import Path
+    from autograder.worker import File, Worker
+    with Worker(Path({str(tmp_path)!r}), {{"code": File("code.py")}}, torch=False, seed=1) as worker:
+        print(worker.call("code.f", 1).value, "separate user" in worker.protections, "no capabilities" in worker.protections)
+    """
+    command = ["unshare", "--user", "--map-root-user", sys.executable, "-c", textwrap.dedent(program)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False)
+    if done.returncode and "unshare" in done.stderr:
+        pytest.skip("no user namespaces here")
+    assert done.stdout.strip() == "[2, 0] False True", done.stderr
+
+
+@LINUX
+@PRIVILEGED
+def test_root_without_a_free_user_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots, "SLOTS", 0)
+    sources = submission(tmp_path, code="def f(): return 1\n")
+    with Worker(tmp_path, sources, torch=False, seed=1) as worker, pytest.raises(RuntimeError, match="all 0 user ids"):
+        worker.call("code.f")
+
+
+@LINUX
+@PRIVILEGED
+def test_lock_folder_of_someone_else_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "autograder-slots").mkdir(0o777)
+    (tmp_path / "autograder-slots").chmod(0o777)
+    monkeypatch.setattr(slots, "LOCK_FOLDERS", (str(tmp_path),))
+    with pytest.raises(RuntimeError, match="no folder for locks"):
+        slots.claim()
+
+
+AS_ORDINARY = """
+import json, os, sys
+from pathlib import Path
+import numpy as np
+from autograder.worker import File, Worker, Limits
+with Worker(Path(sys.argv[1]), {"code": File("code.py")}, torch=False, seed=1, limits=Limits(call=20)) as worker:
+    reply = worker.call("code.f", np.ones(2))
+    print(json.dumps([reply.value.tolist(), worker.call("code.who").value[0], list(worker.protections)]))
+    print(sorted(os.listdir(worker._scratch)), file=sys.stderr)
+"""
+
+
+@LINUX
+@PRIVILEGED
+def test_as_an_ordinary_user(tmp_path: Path) -> None:
+    with stage.ordinary_python(ROOT) as command:
+        folder = Path(command[4]).parents[2]
+        work = folder / "submission"
+        work.mkdir(0o755)
+        submission(work, code=IMPORTS + "\ndef f(x): return x + 1\n")
+        (folder / "host.py").write_text(AS_ORDINARY)
+        (folder / "host.py").chmod(0o644)
+        done = stage.run_as_ordinary_user(command, str(folder / "host.py"), str(work))
+    assert done.returncode == 0, done.stderr
+    value, user, protections = json.loads(done.stdout)
+    assert value == [2, 2]
+    assert user == stage.ORDINARY_USER
+    assert "separate user" not in protections
+    assert {"resource limits", "grader not inspectable", "memory watched", "no new privileges"} <= set(protections)
+
+
+# Layers ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("scoped", [True, False])
+def test_filter_program_is_well_formed(machine: str, shared: bool, scoped: bool) -> None:
+    """Every jump lands inside, every path ends in a verdict: what the kernel checks, for machines that we do not run on."""
+    program = layers.filter_program(machine, shared_user=shared, strangers=(1, 2, 3), signals_scoped=scoped)
+    assert 0 < len(program) < 4096
+    for place, (code, if_true, if_false, _) in enumerate(program):
+        if code in (0x15, 0x35, 0x45):
+            assert place + 1 + max(if_true, if_false) < len(program)
+        else:
+            assert code in (0x20, 0x06)
+    assert program[-1][0] == 0x06
+
+
+def test_filter_is_absent_on_other_machines() -> None:
+    assert layers.filter_program("riscv64", shared_user=True, strangers=(), signals_scoped=False) == []
+
+
+def test_every_refused_call_is_refused() -> None:
+    """Interprets the filter for each call that it names."""
+    for machine, (column, architecture) in layers._ARCHITECTURES.items():
+        program = layers.filter_program(machine, shared_user=True, strangers=(77,), signals_scoped=False)
+        for name, numbers in layers._CALLS.items():
+            if name not in layers._BY_ARGUMENT and numbers[column] >= 0:
+                assert verdict(program, architecture, numbers[column], [0] * 6) == (0x50000 if name in layers._PRETENDED else 0x50001), name
+        numbers = {name: pair[column] for name, pair in layers._CALLS.items()}
+        allow = layers._ALLOW
+        assert verdict(program, architecture, numbers["socket"], [2, 0]) == 0x50001
+        assert verdict(program, architecture, numbers["socket"], [1, 0]) == 0x50001
+        assert verdict(program, architecture, numbers["clone"], [0x11]) == allow
+        assert verdict(program, architecture, numbers["clone"], [0x10000011]) == 0x50001
+        assert verdict(program, architecture, numbers["clone3"], [0]) == 0x50026
+        assert verdict(program, architecture, numbers["prlimit64"], [0, 7]) == allow
+        assert verdict(program, architecture, numbers["prlimit64"], [77, 7]) == 0x50001
+        assert verdict(program, architecture, numbers["kill"], [77, 9]) == 0x50001
+        assert verdict(program, architecture, numbers["kill"], [os.getpid(), 9]) == allow
+        assert verdict(program, architecture, numbers["kill"], [0xFFFFFFFF, 9]) == 0x50001
+        assert verdict(program, architecture, numbers["ioctl"], [0, 0x5412]) == 0x50001
+        assert verdict(program, architecture, numbers["ioctl"], [0, 0x5401]) == allow
+        assert verdict(program, 0x40000003, 1, [0]) == layers._KILL
+        unshared = layers.filter_program(machine, shared_user=False, strangers=(77,), signals_scoped=False)
+        assert verdict(unshared, architecture, numbers["socket"], [1, 0]) == allow
+        assert verdict(unshared, architecture, numbers["socket"], [10, 0]) == 0x50001
+        assert verdict(unshared, architecture, numbers["fchmodat"], [0]) == allow
+        assert verdict(unshared, architecture, numbers["kill"], [77, 9]) == allow
+    assert verdict(program, layers._ARCHITECTURES["aarch64"][1], 64, [1]) == allow  # write
+
+
+def verdict(program: list[tuple[int, int, int, int]], architecture: int, number: int, arguments: list[int]) -> int:
+    """What a classic BPF program returns for a system call."""
+    data = {0: number, 4: architecture, **{16 + 8 * i: value for i, value in enumerate([*arguments, 0, 0, 0, 0, 0, 0][:6])}}
+    register, place = 0, 0
+    while True:
+        code, if_true, if_false, constant = program[place]
+        place += 1
+        if code == 0x20:
+            register = data[constant]
+        elif code == 0x06:
+            return constant
+        else:
+            hit = {0x15: register == constant, 0x35: register >= constant, 0x45: bool(register & constant)}[code]
+            place += if_true if hit else if_false
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, None),
+        ({"/proc/self/cgroup": "0::/\n"}, None),
+        ({"/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/memory.max": "max\n"}, None),
+        ({"/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/memory.max": "805306368\n"}, 805306368),
+        ({"/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/a/memory.max": "5\n", "/sys/fs/cgroup/a/b/memory.max": "max\n"}, 5),
+        ({"/proc/self/cgroup": "3:cpu,cpuacct:/x\n2:memory:/x\n", "/sys/fs/cgroup/memory/x/memory.limit_in_bytes": "7\n"}, 7),
+        ({"/proc/self/cgroup": "2:memory:/docker/f00\n", "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9\n"}, 9),
+    ],
+)
+def test_memory_of_the_container(files: dict[str, str], expected: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(self: Path, *args: object, **kwargs: object) -> str:
+        if str(self) not in files:
+            raise FileNotFoundError(str(self))
+        return files[str(self)]
+
+    monkeypatch.setattr(Path, "read_text", read)
+    assert host.container_memory() == expected
+
+
+def test_memory_in_a_small_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    for container, allowed in ((None, 2**30), (2**40, 2**30), (768 * 2**20, int(768 * 2**20 * host.SHARE_OF_CONTAINER))):
+        monkeypatch.setattr(host, "container_memory", lambda container=container: container)
+        assert host.memory_allowed(2**30) == allowed
+    monkeypatch.setattr(host, "container_memory", lambda: 2**20)
+    assert host.memory_allowed(2**30) == host.SMALLEST_MEMORY
+
+
+def test_copy_leaves_links_and_devices_behind(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "sub" / "__pycache__").mkdir(parents=True)
+    (root / "sub" / "a.py").write_text("1")
+    (root / "sub" / "__pycache__" / "a.pyc").write_text("1")
+    (root / "link.py").symlink_to("/etc/passwd")
+    (root / "folder").symlink_to("/etc")
+    os.mkfifo(root / "fifo")
+    host.copy_submission(root, tmp_path / "copy")
+    assert sorted(str(p.relative_to(tmp_path / "copy")) for p in (tmp_path / "copy").rglob("*")) == ["sub", "sub/a.py"]
+
+
+# A supervisor that stands by ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def standing() -> Iterator[WarmParent]:
+    with WarmParent(torch=False) as parent:
+        parent.stand_by()
+        yield parent
+
+
+def supervisors(parent: WarmParent) -> list[int]:
+    return processes.children(parent._process.pid)
+
+
+@LINUX
+def test_one_supervisor_serves_workers_one_after_another_and_leaves_nothing_of_them(tmp_path: Path, standing: WarmParent) -> None:
+    (tmp_path / "work.py").write_text("import os\n\ndef where():\n    return os.getcwd()\n")
+    seen, places = set(), []
+    for _ in range(3):
+        with Worker(tmp_path, {"work": File("work.py")}, torch=False, seed=1, warm=standing) as worker:
+            places.append(worker.call("work.where").value)
+            seen.update(supervisors(standing))
+        assert not Path(places[-1]).parent.exists()
+        assert all(processes.children(pid) == [] for pid in supervisors(standing))
+        standing.stand_by()
+    assert len(seen) == 1
+    assert len(set(places)) == 3
+
+
+@LINUX
+def test_what_a_killed_grading_left_is_cleared_by_the_next(tmp_path: Path, standing: WarmParent) -> None:
+    (tmp_path / "work.py").write_text("import os\n\ndef where():\n    return os.getcwd()\n")
+    reading, writing = os.pipe()
+    if (pid := os.fork()) == 0:
+        worker = Worker(tmp_path, {"work": File("work.py")}, torch=False, seed=1, warm=standing)
+        os.write(writing, str(worker.call("work.where").value).encode())
+        standing._standing.send(json.dumps({"op": "stop", "id": 1, "patience": 0.0}).encode())  # an answer that nobody will wait for
+        os.kill(os.getpid(), signal.SIGKILL)
+    place = Path(os.read(reading, 4096).decode())
+    os.waitpid(pid, 0)
+    with Worker(tmp_path, {"work": File("work.py")}, torch=False, seed=1, warm=standing) as worker:
+        assert Path(worker.call("work.where").value) != place
+        assert not place.parent.parent.exists()
+
+
+@LINUX
+def test_a_supervisor_that_died_is_replaced(tmp_path: Path, standing: WarmParent) -> None:
+    (tmp_path / "work.py").write_text("def one():\n    return 1\n")
+    with Worker(tmp_path, {"work": File("work.py")}, torch=False, seed=1, warm=standing) as worker:
+        assert worker.call("work.one").value == 1
+    (died,) = supervisors(standing)
+    os.kill(died, signal.SIGKILL)
+    time.sleep(0.1)
+    standing.stand_by()
+    with Worker(tmp_path, {"work": File("work.py")}, torch=False, seed=1, warm=standing) as worker:
+        assert worker.call("work.one").value == 1
+    assert supervisors(standing) != [died]
+
+
+@LINUX
+def test_a_parent_that_cannot_be_started_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    before = set(os.listdir("/proc/self/fd"))
+    with pytest.raises(RuntimeError, match="torch is needed for this submission and not installed"):
+        WarmParent(torch=True)
+    assert set(os.listdir("/proc/self/fd")) == before
