@@ -31,7 +31,6 @@ __all__ = [
     "load_overrides",
     "load_public",
     "open_desk",
-    "plugin",
     "review_key",
     "rng_of",
     "run",
