@@ -38,7 +38,7 @@ class Verdict:
 
     kind: Kind
     share: float
-    """Share of the part's points that is earned, 0 to 1. For `undecided` and `error` the suite's policy decides."""
+    """Share of the part's points that is earned, 0 to 1; 0 for `undecided` and `error`, which earn nothing by themselves."""
     message: str
     """Feedback, plain text, first line short (it stands in the table). Never holds an expected value."""
     method: str | None = None
@@ -52,12 +52,17 @@ class Verdict:
     """How the answer was read, and what a student may know before the due date (exceptions, what is missing)."""
     remarks: tuple[str, ...] = ()
     """Things noticed that cost no points; shown with the message."""
+    provisional: float | None = None
+    """Of `undecided`: the share that is held until a person has looked, where the judge knows better than the suite's policy for
+    the part: 0 where nothing of what was asked was handed in, what the reading would earn where only some of it was understood."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"{self.kind!r} is no verdict; a verdict is one of {', '.join(KINDS)}")
         if not (math.isfinite(self.share) and 0.0 <= self.share <= 1.0):
             raise ValueError(f"a share of {self.share!r} of the points; a share lies between 0 and 1")
+        if self.provisional is not None and not (self.kind == "undecided" and 0.0 <= self.provisional <= 1.0):
+            raise ValueError(f"{self.kind} with {self.provisional!r} of the points for now; only `undecided` holds a share, 0 to 1")
         if self.kind == "correct" and not self.method:
             raise ValueError("a correct verdict says how it was decided: give `method`")
         if self.kind in ("partial", "incorrect") and not self.evidence:
@@ -105,13 +110,13 @@ def missing(message: str = "Nothing was handed in for this part.") -> Verdict:
     return Verdict("missing", 0.0, message, read=message)
 
 
-def undecided(message: str, *, read: str = "", evidence: Mapping[str, Json] | None = None) -> Verdict:
-    """A person should look; the suite's policy says what the part holds meanwhile."""
-    return Verdict("undecided", 0.0, message, read=read, evidence=evidence or {})
+def undecided(message: str, *, read: str = "", evidence: Mapping[str, Json] | None = None, provisional: float | None = None) -> Verdict:
+    """A person should look. Meanwhile the part holds what the suite's policy says, or the share `provisional` where that is given."""
+    return Verdict("undecided", 0.0, message, read=read, evidence=evidence or {}, provisional=provisional)
 
 
 def error(message: str, *, evidence: Mapping[str, Json] | None = None) -> Verdict:
-    """The grader failed here. Never the student's loss."""
+    """The grader failed here: a person looks. It holds the points where the reference fails here too, else nothing until then."""
     return Verdict("error", 0.0, message, evidence=evidence or {})
 
 

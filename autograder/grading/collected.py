@@ -10,7 +10,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import pytest
 
@@ -18,7 +18,7 @@ from autograder.assignment import Assignment, Profile
 from autograder.errors import AutograderError
 from autograder.grading.desk import Desk
 from autograder.grading.memo import Memory
-from autograder.grading.plugin import BENCH
+from autograder.grading.plugin import BENCH, number_of
 from autograder.report import TestEntry
 
 NOT_NEEDED = (
@@ -42,12 +42,15 @@ class Suite:
         self._session = session
         self._assignment = assignment
 
-    def run(self, desk: Desk, heard: Callable[[TestEntry], None]) -> None:
-        """Runs every item for this desk, in this process. heard: told of every entry once it is decided."""
+    def run(self, desk: Desk, heard: Callable[[TestEntry], None], numbers: Collection[str] | None = None) -> None:
+        """Runs the items for this desk, in this process; of `numbers` alone, where these are given.
+
+        heard: told of every entry once it is decided.
+        """
         bench = self._session.config.stash[BENCH]
         bench.desks[self._assignment.folder] = desk
         bench.heard, bench.memory = heard, self.memory
-        items = self._session.items
+        items = [item for item in self._session.items if numbers is None or number_of(item) in numbers]
         for item, following in zip(items, [*items[1:], None], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 

@@ -43,6 +43,10 @@ LAST_WORD_SECONDS = 0.25
 """What an item may take after the deadline: enough to say that something was never handed in, too little to start anything."""
 
 
+FAILED_HERE = "The grader failed at this part: a person looks at it, and until then it holds no points."
+"""Of an `error`. Where the reference fails at the same item, the grader is broken, and the part holds its points after all."""
+
+
 class DeadlinePassed(BaseException):
     """The whole grading's time is over. No Exception, so that no judge takes it for a failure of the student's."""
 
@@ -328,12 +332,10 @@ def decided(item: pytest.Item, call: pytest.CallInfo[None]) -> Verdict:
             }
             return incorrect(message, evidence=evidence).with_read(message)
         said = "".join(traceback.format_exception(call.excinfo.type, call.excinfo.value, call.excinfo.tb)[-6:])
-        return error("The grader failed at this part. That is not your fault; staff will look.", evidence={"kind": "text", "said": said})
+        return error(FAILED_HERE, evidence={"kind": "text", "said": said})
     judge = item.stash.get(JUDGE, None)
     if judge is None or judge.verdict is None:
-        return error(
-            "The suite made no decision here. That is not your fault; staff will look.", evidence={"kind": "text", "said": item.nodeid}
-        )
+        return error(FAILED_HERE, evidence={"kind": "text", "said": f"{item.nodeid}: the suite made no decision"})
     return judge.verdict
 
 

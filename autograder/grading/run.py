@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Set
+from contextlib import suppress
 from pathlib import Path
 
 from autograder.assignment import Assignment, Profile, is_code
+from autograder.errors import AutograderError
 from autograder.grading.collected import Suite, SuiteFailed, collect
 from autograder.grading.desk import Desk, Parents, load_public, open_desk
 from autograder.grading.overrides import Overrides, answer_keys, applied
-from autograder.report import Report, TestEntry, gradescope, scored, withheld
+from autograder.report import Report, TestEntry, gradescope, held, scored, withheld
 from autograder.verdict import undecided
 
 __all__ = ["SuiteFailed", "grade"]
@@ -81,10 +83,17 @@ def grade(
 
         if out is not None:
             gradescope.write(report(complete=False), out)
+
+        def decide(collected: Suite) -> None:
+            collected.run(desk, decided)
+            failed = {number for number, entry in entries.items() if entry.verdict.kind == "error"}
+            for number in sorted(_failing_on_reference(collected, failed, desk, parents), key=assignment.place):
+                decided(held(entries[number]))
+
         if suite is None:
-            collect(assignment, chosen, lambda fresh: fresh.run(desk, decided))
+            collect(assignment, chosen, decide)
         else:
-            suite.run(desk, decided)
+            decide(suite)
         right = {number for number, entry in entries.items() if entry.verdict.kind == "correct"}
         final = report(complete=True, public=tuple(_public_checks(desk, right)))
         if out is not None:
@@ -95,6 +104,27 @@ def grade(
 def _pending(number: str, assignment: Assignment, profile: Profile) -> TestEntry:
     """What stands in results.json for a check until it is decided: no points for what nobody has looked at."""
     return withheld(scored(number, assignment, profile, undecided("Not reached: grading was cut short before this check.")))
+
+
+def _failing_on_reference(suite: Suite, failed: Set[str], desk: Desk, parents: Parents | None) -> set[str]:
+    """Of the numbers at which grading failed, those at which it fails on the reference too.
+
+    Nothing where there is no reference, or no time left to ask it: then nobody can say that the submission had no part in it.
+    """
+    assignment, left = desk.assignment, desk.ends - time.monotonic()
+    if not failed or left <= 0 or not assignment.reference.is_dir():
+        return set()
+    broken: set[str] = set()
+
+    def heard(entry: TestEntry) -> None:
+        if entry.verdict.kind == "error":
+            broken.add(entry.number)
+
+    with suppress(AutograderError), open_desk(assignment.reference, assignment, desk.profile, seconds=left, parents=parents) as fresh:
+        if fresh.submission.digest == desk.submission.digest:
+            return set(failed)
+        suite.run(fresh, heard, failed)
+    return broken
 
 
 def _public_checks(desk: Desk, right: Set[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from autograder.report.evidence import HAPPENED, lines_of, named
 from autograder.report.gradescope import MAX_EVIDENCE_TEXT, entry_document, inert, json_safe, plain, replace_text
-from autograder.report.score import NEEDS_REVIEW, Report, TestEntry, scored, withheld
+from autograder.report.score import NEEDS_REVIEW, Report, TestEntry, held, scored, withheld
 
 __all__ = [
     "HAPPENED",
@@ -13,6 +13,7 @@ __all__ = [
     "classroom",
     "entry_document",
     "gradescope",
+    "held",
     "inert",
     "json_safe",
     "lines_of",

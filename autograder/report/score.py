@@ -104,10 +104,11 @@ def scored(
     share = verdict.share if set_score is None or worth == 0 else max(0.0, min(1.0, set_score / worth))
     status: str | None = "passed" if share >= 1.0 - SHARE_SLACK and verdict.kind == "correct" else "failed"
     if verdict.kind == "undecided":
-        share, status, tags = assignment.provisional.get(number, 0.0), None, (*tags, NEEDS_REVIEW)
+        policy = assignment.provisional.get(number, 0.0)
+        share, status, tags = policy if verdict.provisional is None else verdict.provisional, None, (*tags, NEEDS_REVIEW)
     elif verdict.kind == "error":
-        # The grader's fault is never the student's loss: the points stand until a person has looked.
-        share, tags = 1.0, (*tags, NEEDS_REVIEW)
+        # Nothing, since a submission may have provoked it; `held` where the grader fails on the reference too.
+        share, tags = 0.0, (*tags, NEEDS_REVIEW)
     return TestEntry(
         number=number,
         name=name or assignment.titles.get(number) or number.rpartition(".")[2],
@@ -119,6 +120,12 @@ def scored(
         verdict=verdict,
         feedback=feedback(verdict, echo=number not in assignment.never_echo),
     )
+
+
+def held(entry: TestEntry) -> TestEntry:
+    """The entry of an `error` with all of its points: the grader fails here on the reference too, which is no student's loss."""
+    verdict = replace(entry.verdict, message="The grader is broken at this part, for every submission. It costs nobody points.")
+    return replace(entry, score=entry.max_score, verdict=verdict, feedback=feedback(verdict))
 
 
 def withheld(entry: TestEntry) -> TestEntry:

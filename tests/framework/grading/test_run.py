@@ -63,13 +63,43 @@ def test_set_score_wins_over_the_share_and_never_leaks_into_the_next_run(tmp_pat
     assert graded(absent)["1.code.double"].score == 0
 
 
-def test_the_suites_own_bug_is_an_error_and_costs_nothing(tmp_path):
+def test_what_fails_on_one_submission_alone_is_an_error_that_holds_nothing(tmp_path):
     entries = graded(submission(tmp_path / "s", toy__py="def half(x):\n    return 'break the suite'\n"))
 
     assert entries["1.code.half"].verdict.kind == "error"
-    assert entries["1.code.half"].score == 40
+    assert entries["1.code.half"].score == 0
+    assert entries["1.code.half"].tags == ("needs-review",)
     assert "ZeroDivisionError" in entries["1.code.half"].verdict.evidence["said"]
     assert "ZeroDivisionError" not in entries["1.code.half"].feedback
+
+
+def broken_suite(folder):
+    """The toy, with a suite that fails at `half` whatever is handed in."""
+    for part in ("reference", "tests"):
+        shutil.copytree(TOY / part, folder / part)
+    file = folder / "tests" / "toy" / "test_q1_numbers.py"
+    file.write_text(file.read_text(encoding="utf-8").replace('== "break the suite"', "!= 0"), encoding="utf-8")
+    return load_assignment(folder / "tests" / "toy")
+
+
+def test_what_fails_on_the_reference_too_costs_nobody_points(tmp_path):
+    assignment = broken_suite(tmp_path / "broken")
+    of_submission = {e.number: e for e in grade(submission(tmp_path / "s"), assignment).entries}
+    of_reference = {e.number: e for e in grade(assignment.reference, assignment).entries}
+
+    for entries in (of_submission, of_reference):
+        assert (entries["1.code.half"].verdict.kind, entries["1.code.half"].score) == ("error", 40)
+        assert "needs-review" in entries["1.code.half"].tags
+        assert "costs nobody points" in entries["1.code.half"].feedback
+        assert entries["1.a"].verdict.kind == "correct"
+
+
+def test_without_a_reference_nobody_can_say_that_the_grader_is_broken(tmp_path):
+    assignment = broken_suite(tmp_path / "broken")
+    shutil.rmtree(assignment.reference)
+
+    entries = {e.number: e for e in grade(submission(tmp_path / "s"), assignment).entries}
+    assert (entries["1.code.half"].verdict.kind, entries["1.code.half"].score) == ("error", 0)
 
 
 def test_an_item_that_makes_no_decision_is_an_error(tmp_path):
@@ -97,7 +127,7 @@ def test_what_the_deadline_did_not_reach_is_said(tmp_path):
     assert time.monotonic() - began < 30
 
 
-def test_torch_missing_here_is_our_fault_and_costs_nothing(tmp_path, monkeypatch, caplog):
+def test_torch_that_only_the_submission_needs_and_that_is_not_installed_here_waits_for_a_person(tmp_path, monkeypatch, caplog):
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "torch" else found(name, *more))
     entries = graded(submission(tmp_path / "s", toy__py="import torch\n\ndef double(x):\n    return 2 * x\n"))
@@ -108,7 +138,7 @@ def test_torch_missing_here_is_our_fault_and_costs_nothing(tmp_path, monkeypatch
         "1.code.double": "error",
         "1.code.half": "error",
     }
-    assert entries["1.code.double"].score == 40
+    assert entries["1.code.double"].score == 0
     assert "torch, which is not installed" in entries["1.code.double"].verdict.evidence["said"]
     assert "public check of 1.code.double failed" in caplog.text
 

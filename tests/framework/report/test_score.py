@@ -4,7 +4,7 @@ import pytest
 from places import HW0
 
 from autograder.assignment import load_assignment
-from autograder.report.score import NEEDS_REVIEW, PROVISIONAL, scored
+from autograder.report.score import NEEDS_REVIEW, PROVISIONAL, held, scored
 from autograder.verdict import correct, error, incorrect, missing, partial, undecided, unreadable
 
 HW0 = load_assignment(HW0)
@@ -39,8 +39,10 @@ def test_undecided_holds_what_the_policy_says_and_asks_for_a_person():
 
 def test_our_fault_is_not_their_loss():
     entry = scored("5.d", HW0, FULL, error("we failed"))
+    kept = held(entry)
 
-    assert (entry.score, entry.status) == (3.0, "failed")
+    assert (entry.score, entry.status) == (0.0, "failed")
+    assert (kept.score, kept.status, kept.tags) == (3.0, "failed", entry.tags)
     assert NEEDS_REVIEW in entry.tags
 
 
