@@ -9,7 +9,8 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from drawing import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.numeric.arrays import (
@@ -67,7 +68,7 @@ def test_rationals_refuse_what_is_not_finite():
 SMALL = st.integers(-6, 6)
 
 
-@settings(deadline=None)
+@examples(100)
 @given(st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(SMALL, min_size=n + 1, max_size=n + 1), min_size=n, max_size=n)))
 def test_solved_solves_or_says_that_it_is_singular(rows):
     A, b = rationals([row[:-1] for row in rows]), rationals([row[-1] for row in rows])
@@ -191,7 +192,7 @@ def test_other_shapes_are_wrong_whatever_broadcasting_says(shape):
 # near.
 
 
-@settings(deadline=None)
+@examples(100)
 @given(
     st.lists(st.floats(-1e6, 1e6).map(lambda v: v + 1 if v >= 0 else v - 1), min_size=1, max_size=5),
     st.sampled_from([1e-3, 1.0, 1e8]),
@@ -410,7 +411,7 @@ JSON_OR_NOT = st.recursive(
 
 
 @given(JSON_OR_NOT)
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_evidence_is_json_with_finite_numbers(value):
     plain = jsonable(value)
     assert len(json.dumps(plain, allow_nan=False)) <= 2 * EVIDENCE_CHARACTERS
@@ -441,7 +442,7 @@ def test_shown_describes_what_is_long():
 
 
 @given(JSON_OR_NOT)
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_any_value_gets_a_verdict(value):
     for verdict in (near(reply(value), [1.0, 2.0]), at_least(reply(value), 1.0), near(pieces(reply(value), ("a", "b"))[0], 1.0)):
         assert isinstance(verdict, Verdict)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from drawing import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.numeric.training import (
@@ -273,7 +274,7 @@ def test_a_table_knows_the_slope_of_a_loss(name):
 
 
 @given(st.floats(0.01, 100), st.floats(-5, 5))
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_squared_error_is_recognised_in_any_scale(factor, shift):
     assert table(lambda x, y: factor * (x - y) ** 2 + shift).is_squared_error()
     assert not table(lambda x, y: factor * (x - 0.3 - 0.7 * y) ** 2 + shift).is_squared_error()

@@ -4,7 +4,8 @@ import json
 import math
 
 import pytest
-from hypothesis import given, settings
+from drawing import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from places import CORPORA
 
@@ -163,7 +164,7 @@ def test_labels_choose_among_values():
     assert quantity(typed("the cutoff is 829 and R is 200"), AROUND_200, "ohm", labels=("r", "resist")).kind == "correct"
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.integers(1, 10**6).map(lambda n: n / 10),
     st.sampled_from(
@@ -176,7 +177,7 @@ def test_a_value_is_read_as_it_is_written(value, frame):
         assert math.isclose(found.value, float(shown.replace(",", "")), rel_tol=1e-12)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.one_of(st.text(max_size=300), st.text(alphabet="0123456789.,-+eE^*/()[] ΩkHz=R_\n|$\\{}", max_size=120)))
 def test_any_text_gets_a_verdict(text):
     answer = typed(text or "x")

@@ -6,7 +6,8 @@ import re
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from drawing import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from places import CORPORA
 
@@ -186,7 +187,7 @@ WORDS = re.findall(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     st.lists(
         st.sampled_from(WORDS),
@@ -200,7 +201,7 @@ def test_any_words_get_a_verdict(pieces):
     assert verdict == judged(" ".join(pieces), "ii")
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.text(max_size=200))
 def test_any_text_gets_a_verdict(text):
     assert judged(text or "x", "iv").kind in ("correct", "partial", "incorrect", "unreadable")

@@ -11,7 +11,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from drawing import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from places import HW0
 
@@ -344,7 +345,7 @@ def test_a_tar_is_no_submission(tmp_path):
         pass
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.data())
 def test_a_damaged_archive_is_read_or_refused(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("damaged") / "a.zip"

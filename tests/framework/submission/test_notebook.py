@@ -6,7 +6,8 @@ import sys
 import types
 
 import pytest
-from hypothesis import given, settings
+from drawing import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from places import CORPORA
 from submissions.organ_bank import notebooks
@@ -257,7 +258,7 @@ FRAGMENTS = (
 )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=20)), max_size=8))
 def test_no_text_whatever_raises(lines):
     text = "\n".join(lines)

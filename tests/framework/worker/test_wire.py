@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from drawing import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -64,7 +65,7 @@ def same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @given(VALUES)
 def test_every_value_comes_back_equal(value: Any) -> None:
     """The grader compares exactly what an in-process call would have returned."""
@@ -249,7 +250,7 @@ def test_surrogates_go_no_further() -> None:
     assert there_and_back("a\ud800b") == "a?b"
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.binary(max_size=200), st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1))
 def test_random_bytes_never_do_more_than_a_wire_error(data: bytes, a: int, b: int) -> None:
     for stream in (data, struct.pack("<4sIQ", wire.MAGIC, a % 300, b % 300) + data):
@@ -268,7 +269,7 @@ JSON_TREES = st.recursive(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @given(JSON_TREES)
 def test_random_trees_never_do_more_than_a_wire_error(tree: Any) -> None:
     with contextlib.suppress(wire.WireError):

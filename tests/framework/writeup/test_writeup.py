@@ -4,7 +4,8 @@ import json
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from drawing import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from places import SHARED, TESTS
 
@@ -371,7 +372,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.lists(st.sampled_from(PIECES), max_size=60).map(" ".join), st.sampled_from(["writeup.md", "writeup.tex"]))
 def test_any_markup_is_read(tmp_path_factory, text, name):
     folder = tmp_path_factory.mktemp("markup")
@@ -383,14 +384,14 @@ def test_any_markup_is_read(tmp_path_factory, text, name):
         assert 1 <= answer.line <= lines
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.binary(max_size=400), st.sampled_from(["writeup.md", "writeup.tex", "color_organ_learning.ipynb", "a.pdf"]))
 def test_any_bytes_are_read(tmp_path_factory, data, name):
     writeup = read_files(tmp_path_factory.mktemp("bytes"), **{name.replace(".", "__"): data})
     assert list(writeup.answers) == PARTS
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     st.lists(st.sampled_from(["$c^T$", "No.", "A = A^T", "x^T(A + A^T)", "12 hours", "The slope decreases."]), min_size=5, max_size=5),
     st.sampled_from(["({})", "{})", "{}.", "**({})**", "### 5({})\n", "- ({})"]),

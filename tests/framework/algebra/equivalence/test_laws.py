@@ -11,7 +11,8 @@ from functools import lru_cache
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from drawing import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from places import CORPORA
 
@@ -32,7 +33,7 @@ FUZZED = 20_000
 SAMPLED = 1_000
 
 TABLE = symbols({"A": "matrix n n", "B": "matrix n n", "C": "matrix n n", "x": "vector n", "y": "vector n", "s": "scalar", "t": "scalar"})
-FAST = settings(max_examples=40, deadline=None, derandomize=True, database=None)
+FAST = examples(40)
 
 
 def bigger(inner):
