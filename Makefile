@@ -10,7 +10,7 @@ LOCK := locks/$(shell $(PYTHON) -c 'import sys; print("py%d%d" % sys.version_inf
 READY := $(VENV)/ready
 OUT := out
 
-.PHONY: grade check test slow format
+.PHONY: grade check test slow fuzz format
 
 $(READY): $(LOCK) pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -37,6 +37,12 @@ test: $(READY)
 
 slow: $(READY)
 	$(BIN)/python -m pytest -q -m slow
+
+# Draws new examples for this many seconds a generator; what it finds is written to tests/corpora/odd.json and stays a case.
+FUZZ_SECONDS ?= 1800
+fuzz: $(READY)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -q -m hypothesis
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -q -k drawing_on tests/framework/grading/test_odd_replies.py
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -203,5 +203,5 @@ def write_overrides(path: Path, overrides: Overrides) -> None:
 def _toml(value: str | float) -> str:
     if not isinstance(value, str):
         return f"{value:g}" if value == float(f"{value:g}") else repr(value)
-    printable = value.encode("utf-8", "replace").decode().replace("\x7f", " ")
-    return json.dumps(printable, ensure_ascii=False)
+    written = value.encode("utf-8", "replace").decode()
+    return json.dumps(written, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML wants this one escaped, JSON does not

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 import warnings
@@ -12,7 +13,7 @@ from collections import Counter
 from random import Random
 
 import pytest
-from places import HW0, TOY
+from places import CORPORA, HW0, TOY
 from submissions.odd import OddStudent, text
 
 from autograder.assignment import is_code, load_assignment
@@ -24,8 +25,9 @@ SUITES = {"hw0": HW0, "toy": TOY / "tests" / "toy"}
 SAMPLE = int(os.environ.get("FUZZ_SAMPLE", "25"))
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 
-SEEDS: dict[str, tuple[int, ...]] = {"replies": (), "texts": ()}
-"""What `make fuzz` found: each was an exception out of a judge, or points for nothing."""
+FINDS = CORPORA / "odd.json"
+"""Seeds that `make fuzz` found: each was an exception out of a judge, or points for nothing."""
+SEEDS: dict[str, list[int]] = json.loads(FINDS.read_text(encoding="utf-8"))
 
 
 def attended(name, body):
@@ -113,14 +115,15 @@ def test_no_judge_raises_for_odd_texts(name):
 
 
 @pytest.mark.skipif(not SECONDS, reason="`make fuzz` draws on")
-@pytest.mark.parametrize("faults", [faults_of_replies, faults_of_texts])
-def test_drawing_on(faults, capsys):
-    ends, seed = time.monotonic() + SECONDS, int(time.time())
-    found, counted = [], Counter()
+@pytest.mark.parametrize(("kind", "faults"), [("replies", faults_of_replies), ("texts", faults_of_texts)])
+def test_drawing_on(kind, faults, capsys):
+    ends, seed, found, drawn = time.monotonic() + SECONDS, int(time.time()), {}, 0
     while time.monotonic() < ends and len(found) < 20:
-        found += faults("hw0", range(seed, seed + 50))
-        counted["drawn"] += 50
-        seed += 50
+        for fault in faults("hw0", range(seed, seed + 50)):
+            found[int(fault.split()[1].rstrip(":"))] = fault
+        drawn, seed = drawn + 50, seed + 50
+    known = {**SEEDS, kind: sorted({*SEEDS[kind], *found})}
+    FINDS.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     with capsys.disabled():
-        print(f"\n{faults.__name__}: {counted['drawn']} submissions drawn, {len(found)} faults")
-    assert found == []
+        print(f"\n{kind}: {drawn} submissions drawn, {len(found)} with a fault")
+    assert list(found.values()) == []
