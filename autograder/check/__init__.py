@@ -1,6 +1,9 @@
 """The student's check before handing in."""
 
-from autograder.check.checker import Example, Finding, Reading, check, derived, formula, judged, quoted, sheet_of, watch, write_zip
+from autograder.check.checker import Finding
+from autograder.check.front import check, sheet_of, write_zip
+from autograder.check.public import Example, Reading, derived, formula, judged, quoted
+from autograder.check.watching import watch
 
 __all__ = [
     "Example",

@@ -28,7 +28,7 @@ from autograder.errors import AutograderError, UsageError
 from autograder.grading import Overrides, fingerprint, load_overrides, review_key
 from autograder.report import Report, gradescope
 from autograder.submission import ClassRoom, Handed, Source
-from autograder.worker import child
+from autograder.worker import child, needs_torch
 
 GRACE_SECONDS = 30.0
 """Beyond a grading's own deadline, before its process is killed."""
@@ -232,7 +232,7 @@ class Grader:
         self.start_parent(torch=False)
         if not self.assignment.reference.is_dir():
             return
-        if any(b"torch" in path.read_bytes() for path in self.assignment.reference.glob("*.py")):
+        if any(needs_torch(path.read_bytes()) for path in self.assignment.reference.glob("*.py")):
             self.start_parent(torch=True)
         with contextlib.suppress(AutograderError):
             gradescope.document(self._report(self.assignment.reference, "", Overrides()))

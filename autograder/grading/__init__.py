@@ -1,6 +1,6 @@
 """One submission -> Report: the desk, the collected suite, decisions of persons."""
 
-from autograder.grading.desk import Desk, Student, code_sources, load_public, open_desk, rng_of, seed_of
+from autograder.grading.desk import ABSENT, Desk, Student, code_sources, load_public, open_desk, rng_of, seed_of
 from autograder.grading.memo import Memory
 from autograder.grading.overrides import (
     BY_PERSON,
@@ -16,6 +16,7 @@ from autograder.grading.overrides import (
 )
 
 __all__ = [
+    "ABSENT",
     "BY_PERSON",
     "DECIDED",
     "MAX_TEXT",
@@ -31,7 +32,6 @@ __all__ = [
     "load_overrides",
     "load_public",
     "open_desk",
-    "plugin",
     "review_key",
     "rng_of",
     "run",

@@ -25,7 +25,7 @@ import numpy as np
 from autograder.assignment import Assignment, Profile
 from autograder.errors import UsageError
 from autograder.submission import FIRST_UNIT, Submission, definitions, open_submission
-from autograder.worker import File, Limits, Reply, Source, Units, WarmParent, Worker
+from autograder.worker import File, Limits, Reply, Source, Units, WarmParent, Worker, has_torch, needs_torch
 from autograder.writeup import Answer, WriteUp, read_writeup
 
 REPORTED_PACKAGES = ("autograder", "gradescope-utils", "mpmath", "numpy", "pytest", "sympy", "torch")
@@ -161,10 +161,10 @@ def _text(path: Path | None) -> str | None:
         return content.decode("latin-1")
 
 
-def _wants_torch(submission: Submission) -> list[str]:
-    """The files of code that mention torch: importing it costs seconds, which the others need not pay."""
+def _torch_files(submission: Submission) -> list[str]:
+    """The files of code that need torch."""
     files = (file for file in submission.files if file.lower().endswith((".py", ".ipynb")))
-    return [file for file in files if b"torch" in (submission.root / file).read_bytes()]
+    return [file for file in files if needs_torch((submission.root / file).read_bytes())]
 
 
 def _imports_more(submission: Submission) -> bool:
@@ -178,7 +178,7 @@ def _imports_more(submission: Submission) -> bool:
 
 def _without_torch(wanting: list[str], assignment: Assignment) -> frozenset[str]:
     """The modules whose code cannot run because torch is not installed here."""
-    if not wanting or importlib.util.find_spec("torch") is not None:
+    if not wanting or has_torch():
         return frozenset()
     stems = {Path(file).stem.lower() for file in wanting if file.lower().endswith(".py")}
     if any(file.lower().endswith(".ipynb") for file in wanting):
@@ -209,8 +209,8 @@ def open_desk(
     ends = time.monotonic() + total - min(CLOSING_SECONDS, total / 10)
     with open_submission(path, assignment) as submission:
         sources, remarks = code_sources(submission, assignment)
-        wanting = _wants_torch(submission)
-        torch = bool(wanting) and importlib.util.find_spec("torch") is not None
+        wanting = _torch_files(submission)
+        torch = bool(wanting) and has_torch()
         worker = Worker(
             submission.root,
             sources,
@@ -224,6 +224,10 @@ def open_desk(
             writeup = read_writeup(submission, assignment)
             notes = (*submission.notes, *writeup.notes, *remarks)
             yield Desk(assignment, profile, submission, writeup, Student(worker, without=_without_torch(wanting, assignment)), ends, notes)
+
+
+ABSENT = "missing"
+"""What a public check returns, in the place of a sentence, where the function was not handed in."""
 
 
 def load_public(assignment: Assignment) -> ModuleType:

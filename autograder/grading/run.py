@@ -13,15 +13,12 @@ from pathlib import Path
 
 from autograder.assignment import Assignment, Profile, is_code
 from autograder.grading.collected import Suite, SuiteFailed, collect
-from autograder.grading.desk import Desk, Parents, load_public, open_desk
+from autograder.grading.desk import ABSENT, Desk, Parents, load_public, open_desk
 from autograder.grading.overrides import Overrides, answer_keys, applied
 from autograder.report import Report, TestEntry, gradescope, scored, withheld
 from autograder.verdict import undecided
 
 __all__ = ["SuiteFailed", "grade"]
-
-ABSENT = "missing"
-"""What a public check says of a function that was not handed in."""
 
 
 def grade(
@@ -106,7 +103,7 @@ def _public_checks(desk: Desk, right: Set[str]) -> list[str]:
     if time.monotonic() > desk.ends:
         return []
     said = dict(pair for n, check in checks.items() for pair in ([(n, None)] if n in right else _public_check(desk, n, check)))
-    there = {number: problem for number, problem in said.items() if problem is None or not problem.startswith(ABSENT)}
+    there = {number: problem for number, problem in said.items() if problem != ABSENT}
     wrong = [f"{number}: {problem}" for number, problem in there.items() if problem]
     return [*wrong, f"{len(there) - len(wrong)} of {len(there)} hold."] if there else []
 

@@ -1,5 +1,6 @@
 """The student's check: how answers are read, what is wrong with code, and that it runs with little installed."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -14,7 +15,11 @@ from places import ROOT
 from autograder.algebra import Rubric, Sequence, symbols
 from autograder.assignment import load_assignment
 from autograder.check import checker as room
-from autograder.check.checker import Checker, Example, check, formula, sheet_of, stamps, watch, write_zip
+from autograder.check import front, public, watching
+from autograder.check.checker import Checker
+from autograder.check.front import check, sheet_of, write_zip
+from autograder.check.public import Example, formula
+from autograder.check.watching import file_stamps, watch
 from autograder.errors import UsageError
 from autograder.submission.intake import open_submission
 from autograder.verdict import correct, incorrect, missing, undecided, unreadable
@@ -84,7 +89,7 @@ FACTS = Rubric(
 
 
 def derivation_read(body, **about):
-    return room.derived(typed(body.rpartition("\n")[2], body=body, start=7, part="3", **about), FACTS)
+    return public.derived(typed(body.rpartition("\n")[2], body=body, start=7, part="3", **about), FACTS)
 
 
 def test_a_derivation_is_read_with_its_lines_and_letters():
@@ -152,16 +157,16 @@ def test_derivations_are_read_as_they_are_graded():
 def test_judges_readings_hold_nothing_of_what_they_decided():
     evidence = {"kind": "text", "said": "the truth"}
     for verdict in (correct(method="m", read="read"), incorrect("wrong, the truth", evidence=evidence, read="read")):
-        assert room.judged(verdict, typed("yes")) == room.Reading("read", ("read",))
-    assert room.judged(undecided("?", read="who knows"), typed("x")).state == "person"
-    assert room.judged(missing(), typed("x")).state == "missing"
-    odd = room.judged(unreadable("Say yes or no."), typed("x"))
+        assert public.judged(verdict, typed("yes")) == public.Reading("read", ("read",))
+    assert public.judged(undecided("?", read="who knows"), typed("x")).state == "person"
+    assert public.judged(missing(), typed("x")).state == "missing"
+    odd = public.judged(unreadable("Say yes or no."), typed("x"))
     assert odd.state == "unreadable"
     assert odd.lines[0] == "Say yes or no."
 
 
 def test_a_long_answer_is_quoted_in_part():
-    assert len(room.quoted(typed("word " * 500))) < 300
+    assert len(public.quoted(typed("word " * 500))) < 300
 
 
 # hw0.
@@ -268,8 +273,8 @@ def test_training_is_held_against_the_students_own_circuit(tmp_path):
 
 def test_without_torch_all_but_its_problem_is_checked(monkeypatch):
     """torch is looked for and not found; nothing that needs it is started, and what is there is still said."""
-    find = room.importlib.util.find_spec
-    monkeypatch.setattr(room.importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else find(name, *rest))
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else find(name, *rest))
     found = {f.number: f for f in findings(REFERENCE) if f.section == "code"}
 
     assert found[""].state == "person"
@@ -277,7 +282,7 @@ def test_without_torch_all_but_its_problem_is_checked(monkeypatch):
     assert found["4.code.tikhonov"].state == "holds"
     assert found["7.code.LowPassCircuit"].state == "person"
     assert found["7.code.LowPassCircuit"].lines == ("defined; not run",)
-    assert "functions were not run here" in room.summary(list(found.values()))
+    assert "functions were not run here" in front.summary_line(list(found.values()))
 
 
 BARE = """
@@ -357,8 +362,8 @@ def test_what_is_no_submission_is_refused(tmp_path):
 def test_the_summary_names_a_few_and_counts_the_rest():
     found = [room.Finding("code", f"1.code.f{k}", "wrong", ("no",)) for k in range(20)]
 
-    assert "and 8 more" in room.summary(found)
-    assert "Nothing" in room.summary([])
+    assert "and 8 more" in front.summary_line(found)
+    assert "Nothing" in front.summary_line([])
 
 
 def test_an_installed_handout_carries_its_suite(tmp_path, monkeypatch):
@@ -366,7 +371,7 @@ def test_an_installed_handout_carries_its_suite(tmp_path, monkeypatch):
     (home / "handout" / "toy").mkdir(parents=True)
     for name in ("assignment.toml", "public.py"):
         (home / "handout" / "toy" / name).write_bytes((TOY.folder / name).read_bytes())
-    monkeypatch.setattr(room, "PACKAGE", home)
+    monkeypatch.setattr(front, "PACKAGE", home)
 
     assert sheet_of("toy").folder == home / "handout" / "toy"
     assert sheet_of(str(TOY.folder)).name == "toy"
@@ -453,8 +458,8 @@ def test_hidden_files_and_byte_code_are_not_watched(tmp_path):
     for name in (".swap", "__pycache__/a.pyc", "toy.py"):
         (tmp_path / name).write_text("", encoding="utf-8")
 
-    assert set(stamps(tmp_path)) == {"toy.py"}
-    assert set(stamps(tmp_path / "toy.py")) == {"toy.py"}
+    assert set(file_stamps(tmp_path)) == {"toy.py"}
+    assert set(file_stamps(tmp_path / "toy.py")) == {"toy.py"}
 
 
 @pytest.mark.parametrize(
@@ -471,7 +476,7 @@ def test_hidden_files_and_byte_code_are_not_watched(tmp_path):
     ],
 )
 def test_what_a_save_touches(changed, source, looked_at):
-    assert room._touched(changed, TOY)(source) is looked_at
+    assert watching._touched(changed, TOY)(source) is looked_at
 
 
 # The command.

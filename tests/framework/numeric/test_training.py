@@ -8,19 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.numeric.training import (
-    Hypothesis,
-    TabulatedLoss,
-    Trace,
-    descends,
-    gradient_terms,
-    loss_grid,
-    mean_gradient,
-    outcome_window,
-    read_trace,
-    stationary,
-    stationary_point,
-)
+from autograder.numeric.descent import Hypothesis, Trace, descends, gradient_terms, read_trace
+from autograder.numeric.losses import TabulatedLoss, loss_grid, stationary, stationary_point
+from autograder.numeric.model import mean_gradient
+from autograder.numeric.windows import outcome_window
 from autograder.worker import Failure, Reply
 
 RNG = np.random.default_rng(5)
