@@ -2,7 +2,7 @@
 
 from autograder.check.checker import Finding
 from autograder.check.front import check, sheet_of, write_zip
-from autograder.check.public import Example, Reading, derived, formula, judged, quoted
+from autograder.check.public import Example, Reading, quote, read_derivation, read_formula, reading_of
 from autograder.check.watching import watch
 
 __all__ = [
@@ -10,10 +10,10 @@ __all__ = [
     "Finding",
     "Reading",
     "check",
-    "derived",
-    "formula",
-    "judged",
-    "quoted",
+    "quote",
+    "read_derivation",
+    "read_formula",
+    "reading_of",
     "sheet_of",
     "watch",
     "write_zip",

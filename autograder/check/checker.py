@@ -167,7 +167,7 @@ class Checker:
             )
             if there and name not in there and other:
                 lines.append(f"there is no {name}; is {other[0]} meant to be it?")
-            if _takes(there.get(name, ""), example.parameters) is False:
+            if _can_take(there.get(name, ""), example.parameters) is False:
                 lines.append(f"is defined as {there[name]}; the sheet has {name}{example.parameters}")
             if example.arguments is None and name not in there:
                 failure = student.worker.load(example.module) if example.module in signatures else None
@@ -236,7 +236,7 @@ class Checker:
         for number in members:
             example = self.examples[number]
             name = example.function.rpartition(".")[2]
-            defined = any(_defines(code, name) for code in self._texts(sources[example.module]))
+            defined = any(_has_definition(code, name) for code in self._texts(sources[example.module]))
             yield Finding(
                 "code",
                 number,
@@ -275,7 +275,7 @@ def _parameter(example: Example, place: object) -> str:
     return names[place] if isinstance(place, int) and 0 <= place < len(names) else "(unknown)"
 
 
-def _takes(defined: str, wanted: str) -> bool | None:
+def _can_take(defined: str, wanted: str) -> bool | None:
     """Whether a function defined like this can be called with as many arguments; None where that cannot be told."""
     try:
         given, due = (_arguments(text) for text in (defined[defined.index("(") :], wanted))
@@ -293,7 +293,7 @@ def _arguments(text: str) -> ast.arguments:
     return definition.args
 
 
-def _defines(code: str, name: str) -> bool:
+def _has_definition(code: str, name: str) -> bool:
     try:
         body = ast.walk(ast.parse(code))
     except SyntaxError:

@@ -73,7 +73,7 @@ class Example:
         return self.signature[len(self.function) :]
 
 
-def formula(answer: Answer, table: Symbols) -> Reading:
+def read_formula(answer: Answer, table: Symbols) -> Reading:
     """A formula as the algebra room understands it, and its shape: with symbols only, without a truth.
 
     What cannot be read comes back with a caret under the place and what would be accepted.
@@ -94,18 +94,18 @@ def formula(answer: Answer, table: Symbols) -> Reading:
     return Reading("read", (f"{shown}", f"{shape}; {where}"), shown)
 
 
-def judged(verdict: Verdict, answer: Answer) -> Reading:
+def reading_of(verdict: Verdict, answer: Answer) -> Reading:
     """How a judge read an answer, with nothing of what it decided."""
     if verdict.kind == "unreadable":
         return Reading("unreadable", (*verdict.message.splitlines(), _where(answer)))
     if verdict.kind == "missing":
         return Reading("missing", tuple(verdict.read.splitlines()))
-    shown = verdict.read or quoted(answer)
+    shown = verdict.read or quote(answer)
     formula_of = next((line.partition(READ_AS)[2] for line in shown.splitlines() if READ_AS in line), "")
     return Reading("person" if verdict.kind == "undecided" else "read", tuple(shown.splitlines()), formula_of)
 
 
-def derived(answer: Answer, facts: Rubric) -> Reading:
+def read_derivation(answer: Answer, facts: Rubric) -> Reading:
     """How a derivation is read: how many steps, in which letters, what could not be read and on which line; nothing of what holds.
 
     facts: a rubric without waypoints. What is said hangs on notation alone: a false step is as well read as a true one.
@@ -124,13 +124,13 @@ def derived(answer: Answer, facts: Rubric) -> Reading:
             read.append((step.line, shown))
     if not read:
         told = f"none of {len(unread)} steps can be read" if unread else "no steps are found: relations such as a = b or a ≤ b"
-        return Reading("person", (f"{told}; a person reads it.", *_some(unread), quoted(answer)))
+        return Reading("person", (f"{told}; a person reads it.", *_some(unread), quote(answer)))
     first, last = min(line for line, _ in read), max(line for line, _ in read)
     place = f"line {first}" if first == last else f"lines {first} to {last}"
     lines = [f"{len(read)} step{'s are' if len(read) > 1 else ' is'} read, {place}{_letters(answer, followed, facts)}"]
     lines += [f"{len(unread)} more {'is' if len(unread) == 1 else 'are'} left to a person:"] if unread else []
     lines += _some(unread)
-    lines += [quoted(answer)] if answer.how.startswith("after") else [f"the last one, line {read[-1][0]}: {read[-1][1]}"]
+    lines += [quote(answer)] if answer.how.startswith("after") else [f"the last one, line {read[-1][0]}: {read[-1][1]}"]
     if not text.complete:
         lines.append("It is longer than what is read here; a person reads the rest.")
     return Reading("read", tuple(lines))
@@ -162,7 +162,7 @@ def _short(text: str) -> str:
     return text if len(text) <= MAX_STEP else f"{text[:MAX_STEP]}…"
 
 
-def quoted(answer: Answer, limit: int = 200) -> str:
+def quote(answer: Answer, limit: int = 200) -> str:
     """The answer as it was found, on one line."""
     text = " ".join(answer.text.split())
     return f"{text[:limit]}{'…' if len(text) > limit else ''}  ({_where(answer)})"

@@ -85,7 +85,7 @@ def _touched(changed: set[str], assignment: Assignment) -> Callable[[str], bool]
     # A module that is none of the sheet's may be imported by any of them.
     helper = bool(modules - {name.lower().removesuffix(".py") for name in assignment.files.code})
 
-    def wanted(source: str) -> bool:
+    def is_touched(source: str) -> bool:
         return everything or (writeup if source == "writeup" else helper or source.lower() in modules or (not source and bool(modules)))
 
-    return wanted
+    return is_touched

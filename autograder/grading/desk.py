@@ -104,13 +104,13 @@ class Desk:
 
         wait: for the worker's own imports, where they are not done yet; else what is known without it.
         """
-        found = dict(self.student.worker.facts) if wait or self.student.worker.greeted else {}
+        found = dict(self.student.worker.facts) if wait or self.student.worker.has_greeted else {}
         found |= {name: installed for name in REPORTED_PACKAGES if name not in found and (installed := _installed(name))}
         return dict(sorted(found.items()))
 
     def protections(self, *, wait: bool) -> tuple[str, ...]:
         """The layers around the student's code; none where they are not known without waiting."""
-        return self.student.worker.protections if wait or self.student.worker.greeted else ()
+        return self.student.worker.protections if wait or self.student.worker.has_greeted else ()
 
 
 def seed_of(submission: Submission) -> int:
@@ -129,7 +129,7 @@ def code_sources(submission: Submission, assignment: Assignment) -> tuple[dict[s
     sources: dict[str, Source] = {}
     remarks: list[str] = []
     notebook = _notebook(submission, assignment)
-    before = FIRST_UNIT if _imports_more(submission) else None
+    before = FIRST_UNIT if _has_other_imports(submission) else None
     for name in assignment.files.code:
         module, path = name.removesuffix(".py"), submission.find(name)
         wanted = assignment.files.definitions.get(module)
@@ -167,7 +167,7 @@ def _torch_files(submission: Submission) -> list[str]:
     return [file for file in files if needs_torch((submission.root / file).read_bytes())]
 
 
-def _imports_more(submission: Submission) -> bool:
+def _has_other_imports(submission: Submission) -> bool:
     """Whether some file of code imports what is neither Python's own, nor numpy or torch, nor handed in: plots, say."""
     files = [file for file in submission.files if file.lower().endswith(".py")]
     found = [pair for file in files for pair in IMPORT.findall(_text(submission.root / file) or "")]

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 
 from autograder.assignment import Assignment, Profile, is_code
-from autograder.grading.collected import Suite, SuiteFailed, collect
+from autograder.grading.collection import Suite, SuiteFailed, collect
 from autograder.grading.desk import ABSENT, Desk, Parents, load_public, open_desk
-from autograder.grading.overrides import Overrides, answer_keys, applied
-from autograder.report import Report, TestEntry, gradescope, scored, withheld
+from autograder.grading.overrides import Overrides, answer_keys, apply_decision
+from autograder.report import Report, TestEntry, gradescope, make_entry, withhold_points
 from autograder.verdict import undecided
 
 __all__ = ["SuiteFailed", "grade"]
@@ -69,8 +69,8 @@ def grade(
                 faults=tuple(str(e.verdict.evidence.get("said", e.number)) for e in entries.values() if e.verdict.kind == "error"),
             )
 
-        def decided(entry: TestEntry) -> None:
-            entry = applied(entry, decisions.get(entry.number), assignment, chosen)
+        def note_entry(entry: TestEntry) -> None:
+            entry = apply_decision(entry, decisions.get(entry.number), assignment, chosen)
             entries[entry.number] = entry
             heard(entry)
             if out is not None:
@@ -79,9 +79,9 @@ def grade(
         if out is not None:
             gradescope.write(report(complete=False), out)
         if suite is None:
-            collect(assignment, chosen, lambda fresh: fresh.run(desk, decided))
+            collect(assignment, chosen, lambda fresh: fresh.run(desk, note_entry))
         else:
-            suite.run(desk, decided)
+            suite.run(desk, note_entry)
         right = {number for number, entry in entries.items() if entry.verdict.kind == "correct"}
         final = report(complete=True, public=tuple(_public_checks(desk, right)))
         if out is not None:
@@ -91,7 +91,7 @@ def grade(
 
 def _pending(number: str, assignment: Assignment, profile: Profile) -> TestEntry:
     """What stands in results.json for a check until it is decided: no points for what nobody has looked at."""
-    return withheld(scored(number, assignment, profile, undecided("Not reached: grading was cut short before this check.")))
+    return withhold_points(make_entry(number, assignment, profile, undecided("Not reached: grading was cut short before this check.")))
 
 
 def _public_checks(desk: Desk, right: Set[str]) -> list[str]:

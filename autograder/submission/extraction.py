@@ -90,7 +90,7 @@ def definitions(
     lost: dict[str, str] = {}
     for name in wanted:
         program = script if name in script.bound else notebook
-        if program is script and script.only_placeholder(name) and name in notebook.bound and not notebook.only_placeholder(name):
+        if program is script and script.is_only_placeholder(name) and name in notebook.bound and not notebook.is_only_placeholder(name):
             program = notebook
             remarks.append(f"{name}: {py_name} holds a placeholder, so the notebook's is used.")
         if name in program.bound:
@@ -167,7 +167,7 @@ class _Program:
         moment = calls[0] if calls else self._unused(name, last, frozenset(wanted))
         return self._slice([(name, moment, moment)], frozenset(wanted))
 
-    def only_placeholder(self, name: str) -> bool:
+    def is_only_placeholder(self, name: str) -> bool:
         """Whether the last binding of a name is what templates hold: None, or functions that do nothing or raise NotImplementedError."""
         return _is_placeholder(next(s.node for s in reversed(self._own) if name in s.binds))
 
@@ -197,7 +197,7 @@ class _Program:
                     given[parameters.index(keyword.arg)] = keyword.value
             found: list[tuple[int, str, _Slice | Piece]] = []
             for position, argument in sorted(given.items())[:ARGUMENTS_SEEN]:
-                if not self._may_be_function(argument, statement, names):
+                if not self._can_be_function(argument, statement, names):
                     continue
                 needs = [n.id for n in ast.walk(argument) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
                 needs = [need for need in needs if need not in _lambda_parameters(argument)]
@@ -210,7 +210,7 @@ class _Program:
             return found
         return []
 
-    def _may_be_function(self, argument: ast.expr, at: Statement, wanted: frozenset[str]) -> bool:
+    def _can_be_function(self, argument: ast.expr, at: Statement, wanted: frozenset[str]) -> bool:
         """Whether an argument may be a function: a lambda, `nn.MSELoss()`, a name not bound to a number or an object of a wanted class."""
         if isinstance(argument, ast.Lambda | ast.Attribute):
             return True
@@ -243,7 +243,7 @@ class _Program:
         cell = self.statements[last].piece.cell
         end = last + 1 if self._is_script else 1 + max(s.index for s in self._own if s.piece.cell == cell)
         rests_on = {bound for s in self._slice([(name, end, last + 1)], wanted).statements for bound in s.binds}
-        anew = (s.index for s in self.statements[end:] if s.binds & rests_on and _binds_value(s.node))
+        anew = (s.index for s in self.statements[end:] if s.binds & rests_on and _has_value(s.node))
         return next(anew, len(self.statements))
 
     def _slice(self, needs: Iterable[tuple[str, int, int]], wanted: frozenset[str]) -> _Slice:
@@ -277,18 +277,18 @@ class _Program:
         """
         found: list[Statement] = []
         for statement in reversed(self.statements[:before]):
-            if name in statement.changes and not self._trains(statement, wanted):
+            if name in statement.changes and not self._is_training(statement, wanted):
                 found.append(statement)
-            if name in statement.binds and not self._trains(statement, wanted):
+            if name in statement.binds and not self._is_training(statement, wanted):
                 found.append(statement)
                 if statement.certain:
                     return found
         if not any(name in s.binds for s in found):
-            after = [s for s in self.statements[before:] if name in s.binds and not self._trains(s, wanted)]
+            after = [s for s in self.statements[before:] if name in s.binds and not self._is_training(s, wanted)]
             return [*found, *after[:1]] if after else []
         return found
 
-    def _trains(self, statement: Statement, wanted: frozenset[str]) -> bool:
+    def _is_training(self, statement: Statement, wanted: frozenset[str]) -> bool:
         """Whether executing it runs a wanted function that loops: minutes of training, never run as they stand."""
         return any(called_name(call) in wanted & self._loops_in for call in statement.calls)
 
@@ -317,7 +317,7 @@ def _flattened(pieces: Sequence[Piece], *, is_script: bool) -> Iterable[Piece]:
             yield piece
 
 
-def _binds_value(node: ast.stmt) -> bool:
+def _has_value(node: ast.stmt) -> bool:
     return isinstance(node, ast.Assign | ast.AnnAssign) and not isinstance(node.value, ast.Lambda)
 
 
@@ -375,7 +375,7 @@ def _units(
     for number, space in enumerate(spaces):
         together: list[Statement] = []
         for statement in (space[index] for index in sorted(space)):
-            alone = not _calls_nothing(statement)
+            alone = not _has_no_calls(statement)
             if together and (alone or statement.piece.origin != together[0].piece.origin):
                 units.append(_unit(number, together, annotations, functions))
                 together = []
@@ -391,7 +391,7 @@ def _units(
     return tuple(units)
 
 
-def _calls_nothing(statement: Statement) -> bool:
+def _has_no_calls(statement: Statement) -> bool:
     """Whether executing it runs no other code: definitions without decorators, and plain assignments."""
     node = statement.node
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

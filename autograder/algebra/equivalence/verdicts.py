@@ -13,6 +13,7 @@ from autograder.algebra.symbols import Symbols
 from autograder.algebra.tree import Expr, show_shape
 from autograder.errors import Unreadable
 from autograder.verdict import Json, Verdict, correct, error, incorrect, missing, undecided, unreadable
+from autograder.writeup import verdict_unless_typed
 
 MAX_SHOWN: Final = 4_000
 """Characters of a text in the evidence."""
@@ -53,12 +54,9 @@ def typed(answer: AnswerLike | str) -> str | Verdict:
     """The text to judge, or the verdict if there is none."""
     if isinstance(answer, str):
         return answer if answer.strip() else missing()
-    if answer.state == "missing":
-        return missing()
-    if answer.state == "image":
-        return undecided("This part was handed in as an image: a person reads it.", read="Found an image where a formula was due.")
-    if answer.state == "foreign":
-        return undecided("This looks like another homework: a person looks at it.", read="The write-up looks like another homework.")
+    other = verdict_unless_typed(answer, "a formula")
+    if other is not None:
+        return other
     return answer.text if answer.text.strip() else missing()
 
 

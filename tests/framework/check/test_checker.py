@@ -18,7 +18,7 @@ from autograder.check import checker as room
 from autograder.check import front, public, watching
 from autograder.check.checker import Checker
 from autograder.check.front import check, sheet_of, write_zip
-from autograder.check.public import Example, formula
+from autograder.check.public import Example, read_formula
 from autograder.check.watching import file_stamps, watch
 from autograder.errors import UsageError
 from autograder.submission.intake import open_submission
@@ -65,7 +65,7 @@ TABLE = symbols({"x": "vector n", "A": "matrix n n", "t": "scalar"})
     ],
 )
 def test_formulas_are_read_without_a_truth(text, state, holds):
-    reading = formula(typed(text), TABLE)
+    reading = read_formula(typed(text), TABLE)
 
     assert reading.state == state
     assert all(part in "\n".join(reading.lines) for part in holds), reading.lines
@@ -89,7 +89,7 @@ FACTS = Rubric(
 
 
 def derivation_read(body, **about):
-    return public.derived(typed(body.rpartition("\n")[2], body=body, start=7, part="3", **about), FACTS)
+    return public.read_derivation(typed(body.rpartition("\n")[2], body=body, start=7, part="3", **about), FACTS)
 
 
 def test_a_derivation_is_read_with_its_lines_and_letters():
@@ -157,16 +157,16 @@ def test_derivations_are_read_as_they_are_graded():
 def test_judges_readings_hold_nothing_of_what_they_decided():
     evidence = {"kind": "text", "said": "the truth"}
     for verdict in (correct(method="m", read="read"), incorrect("wrong, the truth", evidence=evidence, read="read")):
-        assert public.judged(verdict, typed("yes")) == public.Reading("read", ("read",))
-    assert public.judged(undecided("?", read="who knows"), typed("x")).state == "person"
-    assert public.judged(missing(), typed("x")).state == "missing"
-    odd = public.judged(unreadable("Say yes or no."), typed("x"))
+        assert public.reading_of(verdict, typed("yes")) == public.Reading("read", ("read",))
+    assert public.reading_of(undecided("?", read="who knows"), typed("x")).state == "person"
+    assert public.reading_of(missing(), typed("x")).state == "missing"
+    odd = public.reading_of(unreadable("Say yes or no."), typed("x"))
     assert odd.state == "unreadable"
     assert odd.lines[0] == "Say yes or no."
 
 
 def test_a_long_answer_is_quoted_in_part():
-    assert len(public.quoted(typed("word " * 500))) < 300
+    assert len(public.quote(typed("word " * 500))) < 300
 
 
 # hw0.
@@ -528,10 +528,10 @@ def test_example_signatures_are_taken_apart():
     example = Example("ridge.tikhonov(X, y, Sigma)")
 
     assert (example.function, example.module, example.parameters) == ("ridge.tikhonov", "ridge", "(X, y, Sigma)")
-    assert room._takes("f(a, b=1, *rest)", "(x, y, z)") is True
-    assert room._takes("f(a, b)", "(x)") is False
-    assert room._takes("f(...)", "(x)") is None
-    assert room._takes("", "(x)") is None
+    assert room._can_take("f(a, b=1, *rest)", "(x, y, z)") is True
+    assert room._can_take("f(a, b)", "(x)") is False
+    assert room._can_take("f(...)", "(x)") is None
+    assert room._can_take("", "(x)") is None
 
 
 def test_every_example_of_hw0_can_be_called():

@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from places import SUBMISSIONS
+from places import HW0, SUBMISSIONS
 
 from autograder.assignment import Assignment, load_assignment
-from autograder.grading.collected import Suite, collect
+from autograder.grading.collection import Suite, collect
 from autograder.grading.run import grade
 from autograder.report import gradescope
 from autograder.report.score import Report
@@ -46,7 +46,7 @@ def graded_bank() -> tuple[tuple[list[dict[str, Any]], Path, Path, Report], ...]
     """(group of flaws, folder of their submission, its results.json, its report) of the whole bank; graded once in a run."""
     room = Path(tempfile.mkdtemp(prefix="flawed-"))
     atexit.register(shutil.rmtree, room, ignore_errors=True)
-    hw0 = load_assignment(HERE.parents[1] / "hw0")
+    hw0 = load_assignment(HW0)
     warm: dict[bool, WarmParent] = {}
     found: list[tuple[list[dict[str, Any]], Path, Path, Report]] = []
 
