@@ -24,6 +24,9 @@ KINDS: tuple[str, ...] = get_args(Kind)
 SHARE_SLACK = 1e-9
 """Sums of shares such as 0.1 + 0.2 + 0.7 count as 1 within this."""
 
+READ_AS = "Read as: "
+"""Stands before a formula as it was read, in a judge's account; pages typeset what follows."""
+
 READ_LINES = 5
 """Lines on how an answer was read, or on what calls did, that a verdict combined from several repeats."""
 

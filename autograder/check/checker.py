@@ -19,11 +19,11 @@ import numpy as np
 
 from autograder.assignment import Assignment, is_code
 from autograder.check.public import Example, State, read_answer
-from autograder.grading import ABSENT, Student, code_sources, load_public, rng_of, seed_of
+from autograder.grading import ABSENT, Student, code_of, load_public, rng_of, seed_of
 from autograder.numeric import Numbers, numbers, pieces
 from autograder.submission import ARCHIVE_SUFFIXES, Submission
 from autograder.verdict import Verdict
-from autograder.worker import File, Limits, Reply, Source, Units, Worker, has_torch, needs_torch
+from autograder.worker import File, Limits, Reply, Source, Unit, Units, Worker, has_torch, needs_torch
 from autograder.writeup import WriteUp, read_writeup
 
 SLOW_SECONDS = 1.0
@@ -86,8 +86,8 @@ class Checker:
         yield Finding("files", "", "said" if files else "missing", (f"Files: {', '.join(files) or 'none'}",))
         for note in self.submission.notes:
             yield Finding("files", "", "said", (note,))
-        sources, remarks = code_sources(self.submission, self.assignment)
-        for note in remarks:
+        code = code_of(self.submission, self.assignment)
+        for note in code.remarks:
             yield Finding("files", "", "said", (note,))
         if self.public is None:
             self.load()
@@ -96,7 +96,7 @@ class Checker:
             for note in writeup.notes:
                 yield Finding("files", "", "said", (note,))
             yield from self._written(writeup)
-        yield from self._code({name: source for name, source in sources.items() if wanted(name)}, wanted)
+        yield from self._code({name: source for name, source in code.sources.items() if wanted(name)}, wanted)
         yield from self._upload(files)
 
     def _numbers(self, *, code: bool) -> list[str]:
@@ -261,8 +261,8 @@ def _with_probe(name: str, source: Source) -> Source:
         load = f"import importlib.util\n_spec = importlib.util.spec_from_file_location({name!r}, {source.path!r})\n"
         load += "_module = importlib.util.module_from_spec(_spec)\n_spec.loader.exec_module(_module)\n"
         before = [source.before] if source.before is not None else []
-        return Units([*before, (load + CHANGES.format(target="getattr(_module, name)"), "the check's own probe", 0)])
-    return Units([*source.units, (CHANGES.format(target="globals()[name]"), "the check's own probe", 0)])
+        return Units([*before, Unit(load + CHANGES.format(target="getattr(_module, name)"), "the check's own probe", 0)])
+    return Units([*source.units, Unit(CHANGES.format(target="globals()[name]"), "the check's own probe", 0)])
 
 
 def _not_finite(read: Numbers, reply: Reply) -> list[str]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from autograder.algebra import Expr, Followed, Rubric, Symbols, follow, key_of, read_typed, render, sequence_letters, statements_of
 from autograder.errors import OutOfBudget, Unreadable
-from autograder.verdict import Verdict
+from autograder.verdict import READ_AS, Verdict
 from autograder.writeup import Answer
 
 State = Literal["read", "unreadable", "missing", "person", "holds", "wrong", "said"]
@@ -27,9 +27,6 @@ MAX_STEP = 160
 
 SIZES = re.compile(r"\\(?:left|right)(?![A-Za-z])\s*")
 """Sizes of brackets, of which a step that is cut from a chain may keep one half."""
-
-READ_AS = "Read as: "
-"""Stands before a formula as it was read, in a judge's account."""
 
 
 @dataclass(frozen=True)

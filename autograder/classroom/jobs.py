@@ -347,8 +347,8 @@ def _isolated(grader: Grader, order: Order, limit: float) -> Unchanged | Graded:
     try:
         said: Unchanged | Graded = child.run(_in_fork, grader, order, base, seconds=limit)
     except child.ChildRaised as problem:
-        unusable = problem.kind == UsageError.__name__
-        reason = str(problem).partition(": ")[2] if unusable else f"the grader failed: {problem}"
+        unusable = problem.is_usage_error
+        reason = problem.message if unusable else f"the grader failed: {problem}"
         reason = reason.replace(f"{base}/{UNPACKED}/", "").encode("utf-8", "replace").decode()
         said = Graded(Outcome("unusable" if unusable else "failed", reason))
     except child.ChildTimeout:

@@ -138,7 +138,7 @@ def _conclude(work: Callable[..., Written], *args: Any) -> int:
     try:
         written = child.run(work, *args, seconds=CONCLUDE_SECONDS)
     except child.ChildRaised as problem:
-        raise (UsageError if problem.kind == UsageError.__name__ else AutograderError)(str(problem).partition(": ")[2]) from None
+        raise (UsageError if problem.is_usage_error else AutograderError)(problem.message) from None
     print(written.line)
     return written.concerns
 

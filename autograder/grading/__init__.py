@@ -1,6 +1,6 @@
 """One submission -> Report: the desk, the collected suite, decisions of persons."""
 
-from autograder.grading.desk import ABSENT, Desk, Student, code_sources, load_public, open_desk, rng_of, seed_of
+from autograder.grading.desk import ABSENT, Desk, Student, code_of, load_public, open_desk, rng_of, seed_of
 from autograder.grading.memo import Memory, Remembered
 from autograder.grading.overrides import (
     BY_PERSON,
@@ -26,7 +26,7 @@ __all__ = [
     "Overrides",
     "Remembered",
     "Student",
-    "code_sources",
+    "code_of",
     "collection",
     "dump_overrides",
     "fingerprint",

@@ -18,7 +18,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -124,8 +124,15 @@ def rng_of(submission: Submission, purpose: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:8], "little"))
 
 
-def code_sources(submission: Submission, assignment: Assignment) -> tuple[dict[str, Source], tuple[str, ...]]:
+class Code(NamedTuple):
     """Where the worker finds each module's code, and remarks on what was odd there."""
+
+    sources: dict[str, Source]
+    remarks: tuple[str, ...]
+
+
+def code_of(submission: Submission, assignment: Assignment) -> Code:
+    """The code that was handed in, by module of the sheet."""
     sources: dict[str, Source] = {}
     remarks: list[str] = []
     notebook = _notebook(submission, assignment)
@@ -140,7 +147,7 @@ def code_sources(submission: Submission, assignment: Assignment) -> tuple[dict[s
             taken = definitions(_text(path), _text(notebook), wanted, py_name=name, notebook_name=notebook.name if notebook else "")
             sources[module] = Units(taken.units)
             remarks += taken.remarks
-    return sources, tuple(remarks)
+    return Code(sources, tuple(remarks))
 
 
 def _notebook(submission: Submission, assignment: Assignment) -> Path | None:
@@ -208,12 +215,12 @@ def open_desk(
         raise UsageError(f"a deadline of {total:g} seconds: give a number above 0")
     ends = time.monotonic() + total - min(CLOSING_SECONDS, total / 10)
     with open_submission(path, assignment) as submission:
-        sources, remarks = code_sources(submission, assignment)
+        code = code_of(submission, assignment)
         wanting = _torch_files(submission)
         torch = bool(wanting) and has_torch()
         worker = Worker(
             submission.root,
-            sources,
+            code.sources,
             torch=torch,
             seed=seed_of(submission),
             limits=Limits(call=assignment.call_seconds),
@@ -222,7 +229,7 @@ def open_desk(
         )
         with worker:
             writeup = read_writeup(submission, assignment)
-            notes = (*submission.notes, *writeup.notes, *remarks)
+            notes = (*submission.notes, *writeup.notes, *code.remarks)
             yield Desk(assignment, profile, submission, writeup, Student(worker, without=_without_torch(wanting, assignment)), ends, notes)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import jinja2
 from markupsafe import Markup
@@ -20,9 +20,7 @@ from autograder.report.plots import picture
 from autograder.report.score import Report, TestEntry
 from autograder.report.table import points, summary
 from autograder.report.typeset import mathml
-
-READ_AS = "Read as: "
-"""Stands before a formula as it was read, in a line of feedback."""
+from autograder.verdict import READ_AS
 
 
 class FindingLike(Protocol):
@@ -53,6 +51,13 @@ class FindingLike(Protocol):
         """Title of the part, name of the function."""
 
 
+class Lines(NamedTuple):
+    """Lines of text that are shown alike. has_columns: whether they are to stay under each other, as a caret under a place."""
+
+    has_columns: bool
+    text: str
+
+
 @dataclass(frozen=True)
 class PartBlock:
     """One part or function as the page shows it. Markup is ours; every text is made plain before, and escaped by the template."""
@@ -64,8 +69,7 @@ class PartBlock:
     """Class of the badge."""
     worth: str = ""
     formula: Markup | None = None
-    said: tuple[tuple[bool, str], ...] = ()
-    """Blocks of lines, and whether their columns matter (a caret under a place)."""
+    said: tuple[Lines, ...] = ()
     method: str = ""
     evidence: str = ""
     picture: Markup | None = None
@@ -204,7 +208,7 @@ def _name(number: str, name: str) -> str:
     return "" if number.endswith(f".{name}") else plain(name)
 
 
-def _blocks(lines: Iterable[str]) -> tuple[tuple[bool, str], ...]:
+def _blocks(lines: Iterable[str]) -> tuple[Lines, ...]:
     """Lines gathered into blocks; the ones that are indented keep their columns."""
     found: list[tuple[bool, list[str]]] = []
     for line in lines:
@@ -212,7 +216,7 @@ def _blocks(lines: Iterable[str]) -> tuple[tuple[bool, str], ...]:
         if not found or found[-1][0] != columns:
             found.append((columns, []))
         found[-1][1].append(line)
-    return tuple((columns, plain("\n".join(block))) for columns, block in found)
+    return tuple(Lines(columns, plain("\n".join(block))) for columns, block in found)
 
 
 def _problems(assignment: Assignment, parts: Iterable[PartBlock]) -> tuple[ProblemBlock, ...]:

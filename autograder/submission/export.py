@@ -233,8 +233,10 @@ def _records(path: Path, root: str) -> dict[str, dict[str, Any]]:
     """Folder name -> what is kept of its record. Read in a process of its own: a class's results take memory."""
     try:
         return child.run(_read_metadata, path, root, seconds=METADATA_SECONDS)
+    except child.ChildRaised as problem:
+        raise UsageError(problem.message if problem.is_usage_error else str(problem)) from None
     except child.ChildFailed as problem:
-        raise UsageError(str(problem).removeprefix("UsageError: ")) from None
+        raise UsageError(str(problem)) from None
 
 
 def _read_metadata(path: Path, root: str) -> dict[str, dict[str, Any]]:

@@ -3,7 +3,7 @@
 from autograder.worker.host import Worker
 from autograder.worker.libraries import has_torch, needs_torch
 from autograder.worker.parents import ParentGone, WarmParent, can_fork
-from autograder.worker.reply import Failure, File, Kept, Limits, Named, Polynomial, Reply, Source, Tensor, Units, evidence, references
+from autograder.worker.reply import Failure, File, Kept, Limits, Named, Polynomial, Reply, Source, Tensor, Unit, Units, evidence, references
 
 __all__ = [
     "Failure",
@@ -16,6 +16,7 @@ __all__ = [
     "Reply",
     "Source",
     "Tensor",
+    "Unit",
     "Units",
     "WarmParent",
     "Worker",

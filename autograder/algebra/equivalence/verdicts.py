@@ -12,7 +12,7 @@ from autograder.algebra.notation import read_expected, render
 from autograder.algebra.symbols import Symbols
 from autograder.algebra.tree import Expr, show_shape
 from autograder.errors import Unreadable
-from autograder.verdict import Json, Verdict, correct, error, incorrect, missing, undecided, unreadable
+from autograder.verdict import READ_AS, Json, Verdict, correct, error, incorrect, missing, undecided, unreadable
 from autograder.writeup import verdict_unless_typed
 
 MAX_SHOWN: Final = 4_000
@@ -120,7 +120,7 @@ def method_text(decision: Decision) -> str:
 
 def read_line(e: Expr | None, symbols: Symbols) -> str:
     """`Read as: (M + N)ᵀ z`"""
-    return "" if e is None else f"Read as: {render(e, symbols)}"
+    return "" if e is None else f"{READ_AS}{render(e, symbols)}"
 
 
 def as_verdict(decision: Decision, text: str, shown: str, symbols: Symbols) -> Verdict:
