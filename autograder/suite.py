@@ -52,9 +52,9 @@ from autograder.numeric import (
     wrong_type,
 )
 from autograder.phrases import ParameterRegion, Subject, Window, claim, quantity, read_claims, read_quantities, said_something, yes_or_no
-from autograder.verdict import Verdict, combined, correct, incorrect, missing, partial, undecided, unreadable
+from autograder.verdict import Verdict, combined, correct, incorrect, missing, partial, undecided, unreadable, verdict_unless_typed
 from autograder.worker import Failure, Kept, Named, Polynomial, Reply, Tensor
-from autograder.writeup import Answer, verdict_unless_typed
+from autograder.writeup import Answer
 
 __all__ = [
     "GRADIENT_TOLERANCE",

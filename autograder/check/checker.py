@@ -116,7 +116,7 @@ class Checker:
         """First what needs no torch, then what does: importing it takes seconds."""
         numbers_ = [n for n in self._numbers(code=True) if n in self.public.PUBLIC_CHECKS or n in self.examples]
         of = {n: self.examples[n].module if n in self.examples else "" for n in numbers_}
-        torch = {name for name, source in sources.items() if any(needs_torch(code.encode()) for code in self._texts(source))}
+        torch = {name for name, source in sources.items() if any(needs_torch(code) for code in self._texts(source))}
         groups = [(False, [n for n in numbers_ if of[n] not in torch]), (True, [n for n in numbers_ if of[n] in torch])]
         for with_torch, members in groups:
             members = [n for n in members if wanted(of[n])]

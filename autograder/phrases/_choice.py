@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from autograder.phrases._words import how_read, prose_of, unmarked, word_set, words
-from autograder.verdict import Verdict, correct, incorrect, unreadable
-from autograder.writeup import Answer, verdict_unless_typed
+from autograder.verdict import Verdict, correct, incorrect, unreadable, verdict_unless_typed
+from autograder.writeup import Answer
 
 YES = (
     "violation", "violations", "violate", "violates", "violated", "violating", "breach", "breaks the rules", "cheating",

@@ -10,8 +10,8 @@ from typing import Literal
 from autograder.phrases._conditions import Condition, Point
 from autograder.phrases._moves import OPPOSITE, Claim, ParameterRegion, Reader, Subject, read_claims
 from autograder.phrases._words import how_read
-from autograder.verdict import Json, Verdict, correct, incorrect, partial, unreadable
-from autograder.writeup import Answer, verdict_unless_typed
+from autograder.verdict import Json, Verdict, correct, incorrect, partial, unreadable, verdict_unless_typed
+from autograder.writeup import Answer
 
 Truth = Literal["always", "sometimes", "never"]
 

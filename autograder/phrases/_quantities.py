@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from autograder.phrases._words import MAX_TEXT, QUOTES, how_read, prose_of, unmarked, word_set
-from autograder.verdict import Json, Verdict, correct, incorrect, undecided, unreadable
-from autograder.writeup import Answer, verdict_unless_typed
+from autograder.verdict import Json, Verdict, correct, incorrect, undecided, unreadable, verdict_unless_typed
+from autograder.writeup import Answer
 
 Unit = Literal["ohm", "hertz", "rad/s", "", "other"]
 Role = Literal["value", "start", "setting"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib.util
 
 
-def needs_torch(code: bytes) -> bool:
+def needs_torch(code: bytes | str) -> bool:
     """Whether code needs torch to be imported beforehand: whether it mentions it at all."""
-    return b"torch" in code
+    return "torch" in code if isinstance(code, str) else b"torch" in code
 
 
 def has_torch() -> bool:

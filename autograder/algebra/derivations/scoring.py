@@ -17,8 +17,7 @@ from autograder.algebra.derivations.walk import Walk
 from autograder.algebra.derivations.waypoints import reached
 from autograder.algebra.evaluation import Point, Real, Undefined, Unsupported, value_at
 from autograder.algebra.notation import definition, render
-from autograder.verdict import Json, Verdict, correct, incorrect, missing, partial, undecided
-from autograder.writeup import verdict_unless_typed
+from autograder.verdict import Json, Verdict, correct, incorrect, missing, partial, undecided, verdict_unless_typed
 
 FALSE_STEP: Final = 0.2
 """Of the points, for the first step that is false."""

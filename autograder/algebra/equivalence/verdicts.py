@@ -12,8 +12,7 @@ from autograder.algebra.notation import read_expected, render
 from autograder.algebra.symbols import Symbols
 from autograder.algebra.tree import Expr, show_shape
 from autograder.errors import Unreadable
-from autograder.verdict import READ_AS, Json, Verdict, correct, error, incorrect, missing, undecided, unreadable
-from autograder.writeup import verdict_unless_typed
+from autograder.verdict import READ_AS, Json, Verdict, correct, error, incorrect, missing, undecided, unreadable, verdict_unless_typed
 
 MAX_SHOWN: Final = 4_000
 """Characters of a text in the evidence."""
