@@ -22,7 +22,7 @@ from autograder.algebra import (
     symbols,
 )
 from autograder.assignment import load_assignment
-from autograder.check import Example, Reading, derived, formula, judged, quoted
+from autograder.check import Example, Reading, quote, read_derivation, read_formula, reading_of
 from autograder.errors import OutOfBudget, Unreadable
 from autograder.numeric import (
     GRADIENT_TOLERANCE,
@@ -52,7 +52,7 @@ from autograder.numeric import (
     wrong_type,
 )
 from autograder.phrases import ParameterRegion, Subject, Window, claim, quantity, read_claims, read_quantities, said_something, yes_or_no
-from autograder.verdict import Verdict, combined, correct, incorrect, missing, partial, undecided, unreadable
+from autograder.verdict import Verdict, combined, correct, incorrect, missing, partial, undecided, unreadable, verdict_unless_typed
 from autograder.worker import Failure, Kept, Named, Polynomial, Reply, Tensor
 from autograder.writeup import Answer
 
@@ -88,16 +88,13 @@ __all__ = [
     "correct",
     "derivation",
     "derivative",
-    "derived",
     "descends",
     "equivalent",
     "equivalent_by_region",
     "failed",
     "floats",
-    "formula",
     "gradient_terms",
     "incorrect",
-    "judged",
     "least_squares",
     "load_assignment",
     "loss_grid",
@@ -112,11 +109,14 @@ __all__ = [
     "partial",
     "pieces",
     "quantity",
-    "quoted",
+    "quote",
     "rationals",
     "read_claims",
+    "read_derivation",
+    "read_formula",
     "read_quantities",
     "read_trace",
+    "reading_of",
     "said_something",
     "same_condition",
     "shown_remarks",
@@ -129,6 +129,7 @@ __all__ = [
     "training_evidence",
     "undecided",
     "unreadable",
+    "verdict_unless_typed",
     "wrong_type",
     "yes_or_no",
 ]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 Json: TypeAlias = Any
 """None, bool, int, finite float, str, or lists and string-keyed dicts of these."""
@@ -23,6 +23,9 @@ KINDS: tuple[str, ...] = get_args(Kind)
 
 SHARE_SLACK = 1e-9
 """Sums of shares such as 0.1 + 0.2 + 0.7 count as 1 within this."""
+
+READ_AS = "Read as: "
+"""Stands before a formula as it was read, in a judge's account; pages typeset what follows."""
 
 READ_LINES = 5
 """Lines on how an answer was read, or on what calls did, that a verdict combined from several repeats."""
@@ -113,6 +116,35 @@ def undecided(message: str, *, read: str = "", evidence: Mapping[str, Json] | No
 def error(message: str, *, evidence: Mapping[str, Json] | None = None) -> Verdict:
     """The grader failed here. Never the student's loss."""
     return Verdict("error", 0.0, message, evidence=evidence or {})
+
+
+class HasState(Protocol):
+    """An answer, as far as this asks; its `note` is read where it has one."""
+
+    @property
+    def state(self) -> str:
+        """`typed`, `missing`, `image` or `foreign`."""
+        ...
+
+
+def verdict_unless_typed(answer: HasState, due: str = "") -> Verdict | None:
+    """The verdict of an answer that is missing, a picture, or of another homework; None where there is text.
+
+    due: what can be read alone, `a formula`; the account says that it was due. Without it, the account is what the write-up noted.
+    """
+    if answer.state == "typed":
+        return None
+    note: str = "" if due else getattr(answer, "note", "")
+    if answer.state == "missing":
+        verdict = missing()
+        return verdict.with_read(f"{verdict.message} ({note}.)") if note else verdict
+    if not due:
+        note = note or "a person reads it"
+        said = f"{note[0].upper()}{note[1:]}."
+        return undecided(said, read=said)
+    if answer.state == "image":
+        return undecided("This part was handed in as an image: a person reads it.", read=f"Found an image where {due} was due.")
+    return undecided("This looks like another homework: a person looks at it.", read="The write-up looks like another homework.")
 
 
 def combined(checks: Sequence[tuple[float, Verdict]], *, core: int = 1) -> Verdict:

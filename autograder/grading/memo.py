@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 from autograder.verdict import Verdict
 from autograder.writeup import Answer
@@ -24,8 +24,12 @@ NOTEBOOK = "_seen"
 
 FIELDS = frozenset(f.name for f in fields(Answer))
 
-Place: TypeAlias = tuple[str, str]
-"""A part and a field of its answer."""
+
+class Place(NamedTuple):
+    """A field of the answer to a part."""
+
+    part: str
+    field: str
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class _Watched(Answer):
         if name in FIELDS:
             content = super().__getattribute__("__dict__")
             if NOTEBOOK in content:
-                content[NOTEBOOK][content["part"], name] = value
+                content[NOTEBOOK][Place(content["part"], name)] = value
         return value
 
 
@@ -84,7 +88,7 @@ class Memory:
     def recall(self, item: str, answer: Callable[[str], Answer]) -> Remembered | None:
         """What was decided where an item saw the same, if it was."""
         for way in self.ways.get(item, ()):
-            found = self.known.get((item, tuple((place, getattr(answer(place[0]), place[1])) for place in way)))
+            found = self.known.get((item, tuple((place, getattr(answer(place.part), place.field)) for place in way)))
             if found is not None:
                 return found
         return None

@@ -12,16 +12,13 @@ from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 
 from autograder.assignment import Assignment, Profile, is_code
-from autograder.grading.collected import Suite, SuiteFailed, collect
-from autograder.grading.desk import Desk, Parents, load_public, open_desk
-from autograder.grading.overrides import Overrides, answer_keys, applied
-from autograder.report import Report, TestEntry, gradescope, scored, withheld
+from autograder.grading.collection import Suite, SuiteFailed, collect
+from autograder.grading.desk import ABSENT, Desk, Parents, load_public, open_desk
+from autograder.grading.overrides import Overrides, answer_keys, apply_decision
+from autograder.report import Report, TestEntry, gradescope, make_entry, withhold_points
 from autograder.verdict import undecided
 
 __all__ = ["SuiteFailed", "grade"]
-
-ABSENT = "missing"
-"""What a public check says of a function that was not handed in."""
 
 
 def grade(
@@ -72,8 +69,8 @@ def grade(
                 faults=tuple(str(e.verdict.evidence.get("said", e.number)) for e in entries.values() if e.verdict.kind == "error"),
             )
 
-        def decided(entry: TestEntry) -> None:
-            entry = applied(entry, decisions.get(entry.number), assignment, chosen)
+        def note_entry(entry: TestEntry) -> None:
+            entry = apply_decision(entry, decisions.get(entry.number), assignment, chosen)
             entries[entry.number] = entry
             heard(entry)
             if out is not None:
@@ -82,9 +79,9 @@ def grade(
         if out is not None:
             gradescope.write(report(complete=False), out)
         if suite is None:
-            collect(assignment, chosen, lambda fresh: fresh.run(desk, decided))
+            collect(assignment, chosen, lambda fresh: fresh.run(desk, note_entry))
         else:
-            suite.run(desk, decided)
+            suite.run(desk, note_entry)
         right = {number for number, entry in entries.items() if entry.verdict.kind == "correct"}
         final = report(complete=True, public=tuple(_public_checks(desk, right)))
         if out is not None:
@@ -94,7 +91,7 @@ def grade(
 
 def _pending(number: str, assignment: Assignment, profile: Profile) -> TestEntry:
     """What stands in results.json for a check until it is decided: no points for what nobody has looked at."""
-    return withheld(scored(number, assignment, profile, undecided("Not reached: grading was cut short before this check.")))
+    return withhold_points(make_entry(number, assignment, profile, undecided("Not reached: grading was cut short before this check.")))
 
 
 def _public_checks(desk: Desk, right: Set[str]) -> list[str]:
@@ -106,7 +103,7 @@ def _public_checks(desk: Desk, right: Set[str]) -> list[str]:
     if time.monotonic() > desk.ends:
         return []
     said = dict(pair for n, check in checks.items() for pair in ([(n, None)] if n in right else _public_check(desk, n, check)))
-    there = {number: problem for number, problem in said.items() if problem is None or not problem.startswith(ABSENT)}
+    there = {number: problem for number, problem in said.items() if problem != ABSENT}
     wrong = [f"{number}: {problem}" for number, problem in there.items() if problem]
     return [*wrong, f"{len(there) - len(wrong)} of {len(there)} hold."] if there else []
 

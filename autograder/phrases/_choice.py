@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from autograder.phrases._words import how_read, not_typed, prose_of, unmarked, word_set, words
-from autograder.verdict import Verdict, correct, incorrect, unreadable
+from autograder.phrases._words import how_read, prose_of, unmarked, word_set, words
+from autograder.verdict import Verdict, correct, incorrect, unreadable, verdict_unless_typed
 from autograder.writeup import Answer
 
 YES = (
@@ -56,7 +56,7 @@ def yes_or_no(answer: Answer, truth: bool, *, yes: Sequence[str] = YES, no: Sequ
     `yes` and `no` are other ways of saying so, without negations: "not allowed" is understood from "allowed".
     Explanations are read too: an answer that says both is `unreadable`, and so is one that says neither.
     """
-    other = not_typed(answer)
+    other = verdict_unless_typed(answer)
     if other is not None:
         return other
     text = words(prose_of(answer))
@@ -84,7 +84,7 @@ def yes_or_no(answer: Answer, truth: bool, *, yes: Sequence[str] = YES, no: Sequ
 
 def said_something(answer: Answer, *, echo: bool = True) -> Verdict:
     """Completeness only: anything with a letter or a digit is right. With `echo=False` the text is never repeated."""
-    other = not_typed(answer)
+    other = verdict_unless_typed(answer)
     if other is not None:
         return other
     text = prose_of(answer)

@@ -9,8 +9,8 @@ from typing import Literal
 
 from autograder.phrases._conditions import Condition, Point
 from autograder.phrases._moves import OPPOSITE, Claim, ParameterRegion, Reader, Subject, read_claims
-from autograder.phrases._words import how_read, not_typed
-from autograder.verdict import Json, Verdict, correct, incorrect, partial, unreadable
+from autograder.phrases._words import how_read
+from autograder.verdict import Json, Verdict, correct, incorrect, partial, unreadable, verdict_unless_typed
 from autograder.writeup import Answer
 
 Truth = Literal["always", "sometimes", "never"]
@@ -38,7 +38,7 @@ def claim(answer: Answer, subjects: Sequence[Subject], region: ParameterRegion) 
     counterexample as evidence, or all of it when the answer says `depends`, or states a condition or an example
     that fits the case and bears the claim out. Claims that nobody can make out are `unreadable`.
     """
-    other = not_typed(answer)
+    other = verdict_unless_typed(answer)
     if other is not None:
         return other
     text = answer.body

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from autograder.phrases._words import MAX_TEXT, QUOTES, how_read, not_typed, prose_of, unmarked, word_set
-from autograder.verdict import Json, Verdict, correct, incorrect, undecided, unreadable
+from autograder.phrases._words import MAX_TEXT, QUOTES, how_read, prose_of, unmarked, word_set
+from autograder.verdict import Json, Verdict, correct, incorrect, undecided, unreadable, verdict_unless_typed
 from autograder.writeup import Answer
 
 Unit = Literal["ohm", "hertz", "rad/s", "", "other"]
@@ -444,7 +444,7 @@ def quantity(answer: Answer, accepted: Window | Sequence[Window], unit: Unit, *,
     `wrong_unit`. labels: where given, values that are labelled otherwise (none of these words) are not meant.
     Rival values are `unreadable`, words without a number `undecided`.
     """
-    other = not_typed(answer)
+    other = verdict_unless_typed(answer)
     if other is not None:
         return other
     windows = (accepted,) if isinstance(accepted, Window) else tuple(accepted)

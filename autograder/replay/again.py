@@ -15,7 +15,7 @@ import numpy as np
 from autograder.algebra import Symbols
 from autograder.assignment import Assignment, Profile
 from autograder.errors import OutOfBudget, Unreadable
-from autograder.grading import Desk, Student, collected, load_public, open_desk
+from autograder.grading import Desk, Student, collection, load_public, open_desk
 from autograder.replay.entry import Entry
 from autograder.replay.formulas import Unwritable, same, table_of, value_of
 from autograder.report import HAPPENED, TestEntry, entry_document, json_safe, named
@@ -135,8 +135,8 @@ def _decided(desk: Desk, recorder: Recorder) -> tuple[dict[str, Mapping[str, Jso
         recorder.calls.clear()
 
     try:
-        collected.collect(desk.assignment, desk.profile, lambda suite: suite.run(desk, heard))
-    except collected.SuiteFailed:
+        collection.collect(desk.assignment, desk.profile, lambda suite: suite.run(desk, heard))
+    except collection.SuiteFailed:
         return {}, {}
     return found, calls
 

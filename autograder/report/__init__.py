@@ -2,7 +2,7 @@
 
 from autograder.report.evidence import HAPPENED, lines_of, named
 from autograder.report.gradescope import MAX_EVIDENCE_TEXT, entry_document, inert, json_safe, plain, replace_text
-from autograder.report.score import NEEDS_REVIEW, Report, TestEntry, scored, withheld
+from autograder.report.score import NEEDS_REVIEW, Report, TestEntry, make_entry, withhold_points
 
 __all__ = [
     "HAPPENED",
@@ -16,11 +16,11 @@ __all__ = [
     "inert",
     "json_safe",
     "lines_of",
+    "make_entry",
     "named",
     "page",
     "plain",
     "replace_text",
-    "scored",
     "table",
-    "withheld",
+    "withhold_points",
 ]

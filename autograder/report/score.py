@@ -84,7 +84,7 @@ class Report:
         return round(sum(entry.max_score for entry in self.entries), SCORE_DIGITS)
 
 
-def scored(
+def make_entry(
     number: str,
     assignment: Assignment,
     profile: Profile,
@@ -121,7 +121,7 @@ def scored(
     )
 
 
-def withheld(entry: TestEntry) -> TestEntry:
+def withhold_points(entry: TestEntry) -> TestEntry:
     """The entry without its points: nobody has looked at the work yet."""
     return replace(entry, score=0.0)
 

@@ -17,7 +17,7 @@ from autograder.algebra.derivations.walk import Walk
 from autograder.algebra.derivations.waypoints import reached
 from autograder.algebra.evaluation import Point, Real, Undefined, Unsupported, value_at
 from autograder.algebra.notation import definition, render
-from autograder.verdict import Json, Verdict, correct, incorrect, missing, partial, undecided
+from autograder.verdict import Json, Verdict, correct, incorrect, missing, partial, undecided, verdict_unless_typed
 
 FALSE_STEP: Final = 0.2
 """Of the points, for the first step that is false."""
@@ -82,12 +82,9 @@ def derivation(answer: DerivationLike, rubric: Rubric) -> Verdict:
     reached and no step is false; `partial` with the first false step, or with what is missing; `undecided` where too little could be
     read. A step is called false only with a counterexample (evidence of kind `steps`). Raises ValueError for a rubric that cannot be read.
     """
-    if answer.state == "missing":
-        return missing()
-    if answer.state == "image":
-        return undecided("This part was handed in as an image: a person reads it.", read="Found an image where a derivation was due.")
-    if answer.state == "foreign":
-        return undecided("This looks like another homework: a person looks at it.", read="The write-up looks like another homework.")
+    other = verdict_unless_typed(answer, "a derivation")
+    if other is not None:
+        return other
     text = statements_of(answer.body, max(1, answer.start))
     if not re.search(r"[^\W_]", answer.body) or not (text.items or text.words):
         return missing()

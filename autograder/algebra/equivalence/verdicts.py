@@ -12,7 +12,7 @@ from autograder.algebra.notation import read_expected, render
 from autograder.algebra.symbols import Symbols
 from autograder.algebra.tree import Expr, show_shape
 from autograder.errors import Unreadable
-from autograder.verdict import Json, Verdict, correct, error, incorrect, missing, undecided, unreadable
+from autograder.verdict import READ_AS, Json, Verdict, correct, error, incorrect, missing, undecided, unreadable, verdict_unless_typed
 
 MAX_SHOWN: Final = 4_000
 """Characters of a text in the evidence."""
@@ -53,12 +53,9 @@ def typed(answer: AnswerLike | str) -> str | Verdict:
     """The text to judge, or the verdict if there is none."""
     if isinstance(answer, str):
         return answer if answer.strip() else missing()
-    if answer.state == "missing":
-        return missing()
-    if answer.state == "image":
-        return undecided("This part was handed in as an image: a person reads it.", read="Found an image where a formula was due.")
-    if answer.state == "foreign":
-        return undecided("This looks like another homework: a person looks at it.", read="The write-up looks like another homework.")
+    other = verdict_unless_typed(answer, "a formula")
+    if other is not None:
+        return other
     return answer.text if answer.text.strip() else missing()
 
 
@@ -122,7 +119,7 @@ def method_text(decision: Decision) -> str:
 
 def read_line(e: Expr | None, symbols: Symbols) -> str:
     """`Read as: (M + N)ᵀ z`"""
-    return "" if e is None else f"Read as: {render(e, symbols)}"
+    return "" if e is None else f"{READ_AS}{render(e, symbols)}"
 
 
 def as_verdict(decision: Decision, text: str, shown: str, symbols: Symbols) -> Verdict:

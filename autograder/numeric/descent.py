@@ -1,36 +1,23 @@
-"""Training judged without training: recorded steps against gradients, losses by what they yield, values by honest spread.
-
-Three questions, none of which needs minutes of gradient descent:
-
-* Is what a training function recorded gradient descent? `descends` recomputes the gradient of every recorded step.
-* What does a loss yield? `stationary` finds where its mean gradient vanishes, by root finding on a table of the loss.
-* Where may an honest run end? `outcome_window`: the estimate that makes the mean of N independent gradient terms vanish
-  exceeds r where that mean is negative at r, so its quantiles are those of a mean (Huber, Robust Statistics, 2nd ed.,
-  section 3.2), which one term of Cornish and Fisher's expansion corrects for skewness. With several parameters the
-  score of one is made orthogonal to the others' (the profile score; van der Vaart, Asymptotic Statistics, section 5.3).
+"""Is what a training function recorded gradient descent? The gradient of every recorded step is computed again; nothing is trained.
 
 Parameters and inputs carry the units of the suite. All arithmetic here is double precision.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import pairwise, permutations
-from typing import Any, Protocol, TypeAlias
+from itertools import permutations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from autograder.numeric.arrays import failed, jsonable, wrong_type
+from autograder.numeric.arrays import SINGLE, failed, jsonable, wrong_type
+from autograder.numeric.exact import Array
+from autograder.numeric.model import Model, Slope
 from autograder.verdict import Json, Verdict, correct, incorrect, partial
 from autograder.worker import Reply
-
-Array: TypeAlias = npt.NDArray[np.float64]
-Slope: TypeAlias = Callable[[Array, Array], Array]
-"""Derivative of an elementwise loss in the prediction: (predictions, targets) -> an array of their shape."""
 
 GRADIENT_TOLERANCE = 1e-4
 """Error of a recorded gradient, over the mean absolute term of its sum, that is accepted. Single precision (6e-8 an
@@ -39,57 +26,11 @@ operation, some tens of operations a term) stays below 5e-6; the slips that are 
 VALUE_ROUNDINGS = 8.0
 """Roundings of single precision, of the value itself, that a recorded value may be off."""
 
-SINGLE = float(np.finfo(np.float32).eps)
-
 NOT_UPDATED_SHARE = 0.4
 """Share of the points where some of several parameters are learned right and the others never move."""
 
 RECORD_SHARE = 0.7
 """Share of the points where the steps are right and what is recorded as gradients is not."""
-
-LOSS_POINTS = 801
-"""Predictions in the table of a loss."""
-PREDICTIONS = (1e-4, 1 - 1e-6)
-"""Ends of the table: magnitudes come no nearer to 0 and 1 on the way from a start to an answer."""
-KINK_SHARE = 0.05
-"""A jump of the slope between neighbouring points of the table, over the slope's range, from which on a loss has a kink ..."""
-KINK_CONTRAST = 12.0
-"""... if it is this many times larger than the changes on both sides of it."""
-
-JUMP_REACH = 5
-JUMP_CONTRAST = 40.0
-"""A slope this many times larger than those of its neighbours (5 on each side) is a jump of the loss, not its slope."""
-
-SEARCH_POINTS = 120
-"""Parameters on a log grid at which the sign of the mean gradient is looked at."""
-
-ROOT_STEPS = 60
-ROOT_TOLERANCE = 1e-9
-
-_NORMAL_QUANTILE = 3.2905267314919255
-"""Of 0.0005 below and above a window: 99.9 % of honest runs lie inside."""
-WINDOW_POINTS = 33
-WINDOW_REACH = 0.6
-"""A window is looked for within factors exp(+-0.6) of its centre."""
-PROFILE_STEPS = 3
-
-
-class Model(Protocol):
-    """Something with parameters that predicts, and what its predictions are compared with. n inputs, c channels.
-
-    Parameters are an array of shape (p,), or (p, k, 1) for k settings at once; then every shape below has k before n.
-    """
-
-    @property
-    def predict(self) -> Callable[[Array, Array], Array]:
-        """(inputs (n,), parameters) -> predictions (c, n)."""
-
-    @property
-    def slopes(self) -> Callable[[Array, Array], Array]:
-        """(inputs (n,), parameters) -> derivatives of the predictions (p, c, n)."""
-
-    def targets(self, inputs: Array) -> Array:
-        """What the loss compares predictions with, (c, n)."""
 
 
 # What a training function recorded ------------------------------------------------------------------------------------
@@ -388,238 +329,3 @@ def _evidence(reply: Reply, step: int, quantity: str, expected: Json, got: Json,
 def training_evidence(reply: Reply, step: int, quantity: str, expected: Json, got: Json, threshold: float = 0.0) -> dict[str, Json]:
     """Evidence of kind `training`: what was due at a step of a run, and what is there."""
     return _evidence(reply, step, quantity, expected, got, threshold)
-
-
-# A loss and what it yields --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class TabulatedLoss:
-    """An elementwise loss for labels 0 and 1, known by its values on a grid of predictions. Equal tables are equal, and have one hash:
-    what follows from a loss can be remembered.
-    """
-
-    predictions: Array
-    """(m,), increasing, within (0, 1]."""
-    values: Array
-    """(2, m), finite: for label 0 and label 1."""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, TabulatedLoss) and self._content == other._content
-
-    def __hash__(self) -> int:
-        return hash(self._content)
-
-    @cached_property
-    def _content(self) -> bytes:
-        return np.asarray(self.predictions, dtype=float).tobytes() + np.asarray(self.values, dtype=float).tobytes()
-
-    def slope(self, prediction: Array, label: Array) -> Array:
-        """Derivative in the prediction, by central differences of the table; error of second order in its spacing.
-
-        A jump of the loss itself has no derivative and moves no parameter: its interval takes the slope of those around it.
-        """
-        middles, slopes = self._slopes
-        lit = np.broadcast_to(label > 0.5, prediction.shape)
-        found = np.empty(prediction.shape)
-        found[lit] = np.interp(prediction[lit], middles, slopes[1])
-        found[~lit] = np.interp(prediction[~lit], middles, slopes[0])
-        return found
-
-    @cached_property
-    def _slopes(self) -> tuple[Array, Array]:
-        """Middles of the table's intervals, and the slopes there for both labels."""
-        slopes = np.diff(self.values, axis=1) / np.diff(self.predictions)
-        return (self.predictions[1:] + self.predictions[:-1]) / 2, np.stack([_without_jumps(row) for row in slopes])
-
-    def is_constant(self) -> bool:
-        """Whether no prediction is better than another."""
-        return bool(np.ptp(self.values, axis=1).max() <= 1e-12 * max(1.0, float(np.abs(self.values).max())))
-
-    def is_smooth(self) -> bool:
-        """Whether its slope has no jump, nor the loss itself."""
-        slopes = np.diff(self.values, axis=1) / np.diff(self.predictions)
-        for row in slopes:
-            jumps = np.abs(np.diff(row))
-            span = float(np.ptp(row))
-            for place in np.flatnonzero(jumps > KINK_SHARE * span) if span > 0 else ():
-                before, after = jumps[max(0, place - 1 - JUMP_REACH) : max(0, place - 1)], jumps[place + 2 : place + 2 + JUMP_REACH]
-                if not before.size or not after.size:
-                    continue  # at an end, where logarithms bend
-                if jumps[place] > KINK_CONTRAST * max(np.median(before), np.median(after)) + 1e-9 * span:
-                    return False
-        return True
-
-    def is_squared_error(self) -> bool:
-        """Whether it is c (x - y)^2 + d: the loss that moves nothing."""
-        design = np.stack([(self.predictions - 0.0) ** 2, (self.predictions - 1.0) ** 2])
-        centred = self.values - self.values.mean(axis=1, keepdims=True)
-        plain = design - design.mean(axis=1, keepdims=True)
-        factor = float((centred * plain).sum() / (plain**2).sum())
-        return factor > 0 and bool(np.abs(centred - factor * plain).max() <= 1e-5 * factor)
-
-
-def _without_jumps(slopes: Array) -> Array:
-    """Slopes with those that stand out among their neighbours by far replaced by the neighbours' median."""
-    padded = np.pad(slopes, JUMP_REACH, mode="edge")
-    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * JUMP_REACH + 1)
-    others = np.delete(around, JUMP_REACH, axis=1)
-    usual = np.median(np.abs(others), axis=1)
-    jumps = np.abs(slopes) > JUMP_CONTRAST * usual + 1e-6 * np.abs(slopes).max(initial=0.0)
-    return np.where(jumps, np.median(others, axis=1), slopes)
-
-
-def loss_grid(points: int = LOSS_POINTS) -> Array:
-    """The predictions at which a loss is tabulated, denser at both ends, where logarithms bend. Shape (points,)."""
-    angle = np.linspace(0, math.pi, points)
-    return PREDICTIONS[0] + (PREDICTIONS[1] - PREDICTIONS[0]) * (1 - np.cos(angle)) / 2
-
-
-def mean_gradient(model: Model, slope: Slope, inputs: Array, weights: Array, parameters: Array) -> Array:
-    """The gradient of the weighted mean loss. inputs, weights: (n,). parameters: (p,) or (p, k, 1). Returns (p,) or (p, k)."""
-    targets = model.targets(inputs)
-    if parameters.ndim == 3:
-        targets = targets[:, None, :]
-    outer = slope(model.predict(inputs, parameters), np.broadcast_to(targets, np.broadcast_shapes(targets.shape)))
-    return np.asarray((outer[None] * model.slopes(inputs, parameters) * weights).sum(axis=-1).sum(axis=1))
-
-
-@dataclass(frozen=True)
-class Yield:
-    """Where descent on a mean loss of one parameter ends."""
-
-    value: float
-    """0 or inf where it runs away, NaN where nothing moves."""
-    minima: int
-    """Minima over the whole range of the parameter."""
-    curve: tuple[tuple[float, float], ...]
-    """(parameter, mean gradient) at some points around it, for pictures."""
-
-
-def stationary(
-    model: Model,
-    slope: Slope,
-    inputs: Array,
-    weights: Array,
-    start: float,
-    reach: tuple[float, float] = (1.0, 1e5),
-    points: int = SEARCH_POINTS,
-) -> Yield:
-    """Follows -gradient of the mean loss from `start` to the first place where it vanishes; one parameter, positive.
-
-    The sign is looked at on a log grid of `points` over `reach`, then the root is refined to 1e-9 of itself.
-    """
-    grid = np.exp(np.linspace(math.log(reach[0]), math.log(reach[1]), points))
-    gradient = mean_gradient(model, slope, inputs, weights, grid[None, :, None])[0]
-    curve = tuple((float(r), float(g)) for r, g in zip(grid[::4], gradient[::4], strict=True))
-    noise = 1e-9 * float(np.abs(gradient).max())
-    signs = np.where(gradient > noise, 1, np.where(gradient < -noise, -1, 0))
-    moving = np.flatnonzero(signs)
-    if not moving.size or not np.isfinite(gradient).all():
-        return Yield(math.nan, 0, curve)
-    rises = [(i, j) for i, j in pairwise(moving) if signs[i] < 0 < signs[j]]
-    here = int(moving[np.argmin(np.abs(np.log(grid[moving] / start)))])
-    if signs[here] > 0:
-        before = [pair for pair in rises if pair[1] <= here]
-        bracket = before[-1] if before else None
-        away = 0.0
-    else:
-        after = [pair for pair in rises if pair[0] >= here]
-        bracket = after[0] if after else None
-        away = math.inf
-    if bracket is None:
-        return Yield(away, len(rises), curve)
-    ends = [math.log(grid[i]) for i in bracket]
-    at = [float(gradient[i]) for i in bracket]
-    last = -1
-    for _ in range(ROOT_STEPS):  # regula falsi, Illinois
-        middle = (ends[0] * at[1] - ends[1] * at[0]) / (at[1] - at[0])
-        value = float(mean_gradient(model, slope, inputs, weights, np.array([math.exp(middle)]))[0])
-        side = 1 if value > 0 else 0
-        moved = abs(middle - ends[side])
-        ends[side], at[side] = middle, value
-        at[1 - side] *= 0.5 if last == side else 1.0
-        last = side
-        if moved < ROOT_TOLERANCE or value == 0.0:
-            break
-    return Yield(math.exp(middle), len(rises), curve)
-
-
-def stationary_point(model: Model, slope: Slope, inputs: Array, weights: Array, start: Array) -> Array | None:
-    """The root of the mean gradient by Newton's method in the logarithms of the parameters; None where it does not converge."""
-    logs = np.log(np.asarray(start, dtype=float))
-    for _ in range(40):
-        gradient = mean_gradient(model, slope, inputs, weights, np.exp(logs)) * np.exp(logs)
-        columns = []
-        for j in range(len(logs)):
-            shifted = logs.copy()
-            shifted[j] += 1e-5
-            columns.append((mean_gradient(model, slope, inputs, weights, np.exp(shifted)) * np.exp(shifted) - gradient) / 1e-5)
-        hessian = np.stack(columns, axis=1)
-        if not np.isfinite(hessian).all() or np.linalg.eigvalsh((hessian + hessian.T) / 2).min() <= 0:
-            step = -np.clip(gradient / (np.abs(gradient).max() or 1.0), -1, 1) * 0.1
-        else:
-            step = np.clip(-np.linalg.solve(hessian, gradient), -0.3, 0.3)
-        logs = logs + step
-        if np.abs(step).max() < 1e-9:
-            return np.asarray(np.exp(logs))
-    return None
-
-
-def outcome_window(
-    model: Model, slope: Slope, inputs: Array, weights: Array, centre: Array, samples: int, stop_below: float
-) -> list[tuple[float, float]]:
-    """For each parameter the range in which 99.9 % of honest runs end: descent on `samples` random inputs to a small gradient.
-
-    inputs, weights: nodes that integrate over the inputs' distribution. centre: where the mean gradient vanishes, (p,).
-    stop_below: runs stop where every gradient is below this, so the range reaches from one side's stop to the other's.
-    """
-    return [_window(model, slope, inputs, weights, centre, j, samples, stop_below) for j in range(len(centre))]
-
-
-def _window(
-    model: Model, slope: Slope, inputs: Array, weights: Array, centre: Array, j: int, samples: int, stop_below: float
-) -> tuple[float, float]:
-    grid = centre[j] * np.exp(np.linspace(-WINDOW_REACH, WINDOW_REACH, WINDOW_POINTS))
-    settings = np.repeat(centre[:, None, None], WINDOW_POINTS, axis=1)
-    settings[j, :, 0] = grid
-    targets = np.broadcast_to(model.targets(inputs)[:, None, :], (1, WINDOW_POINTS, inputs.size))
-
-    def terms(at: Array) -> Array:
-        return np.asarray((slope(model.predict(inputs, at), targets)[None] * model.slopes(inputs, at)).sum(axis=1))
-
-    tilt = np.zeros(WINDOW_POINTS)
-    others = [k for k in range(len(centre)) if k != j]
-    for k in others:  # one at a time: the others' mean gradient is kept at zero along the grid
-        for _ in range(PROFILE_STEPS):
-            width = 1e-4 * settings[k, :, 0]
-            shifted = settings.copy()
-            shifted[k, :, 0] += width
-            now, then = terms(settings) @ weights, terms(shifted) @ weights
-            curvature = (then[k] - now[k]) / width
-            change = np.clip(-now[k] / curvature, -0.2 * settings[k, :, 0], 0.2 * settings[k, :, 0])
-            settings[k, :, 0] += np.where(np.isfinite(change), change, 0.0)
-            tilt = (then[j] - now[j]) / width / curvature
-    psi = terms(settings)
-    score = psi[j] - sum((tilt[:, None] * psi[k] for k in others), np.zeros_like(psi[j]))
-    mean = score @ weights
-    spread = np.sqrt(np.maximum((score**2) @ weights - mean**2, 1e-300))
-    skew = (((score - mean[:, None]) ** 3) @ weights) / spread**3
-    level = stop_below * (1 + (np.abs(tilt) if others else 0.0))
-    bend = skew / (6 * math.sqrt(samples)) * (_NORMAL_QUANTILE**2 - 1)
-    ends = []
-    for side in (1.0, -1.0):
-        excess = (-side * level - mean) * math.sqrt(samples) / spread - (side * _NORMAL_QUANTILE + bend)
-        ends.append(_first_crossing(np.log(grid), excess, from_left=side > 0))
-    return math.exp(ends[0]), math.exp(ends[1])
-
-
-def _first_crossing(x: Array, y: Array, *, from_left: bool) -> float:
-    """Where y falls through 0 next to the middle of the grid, on the side asked for; the grid's end where it does not."""
-    middle = len(x) // 2
-    inside = range(middle, 0, -1) if from_left else range(middle, len(x) - 1)
-    for i in inside:
-        a, b = (i - 1, i) if from_left else (i, i + 1)
-        if y[a] >= 0 > y[b]:
-            return float(x[a] + (x[b] - x[a]) * y[a] / (y[a] - y[b]))
-    return float(x[0] if from_left else x[-1])
