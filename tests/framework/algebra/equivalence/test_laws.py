@@ -19,7 +19,8 @@ from autograder.algebra import equivalent_by_region, numeric_function, same_cond
 from autograder.algebra.equivalence.corpus import equiv_lines
 from autograder.algebra.equivalence.decision import LOG, decide, decide_expression
 from autograder.algebra.equivalence.identity import decide_pair
-from autograder.algebra.evaluation.evaluate import Point, determinant, inverse, matmul, transpose, value_at
+from autograder.algebra.evaluation.evaluate import Point, value_at
+from autograder.algebra.evaluation.linear_algebra import determinant, inverse, matmul, transpose
 from autograder.algebra.evaluation.rings import Exact, Modular, Real, Undefined, random_prime
 from autograder.algebra.evaluation.samplers import draw_values, field_draw, small_draw, wide_draw
 from autograder.algebra.notation.declare import cached_symbols
