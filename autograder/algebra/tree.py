@@ -138,6 +138,11 @@ def symbols_in(e: Expr) -> frozenset[str]:
     return out
 
 
+def occurring(*expressions: Expr) -> frozenset[str]:
+    """Keys of the symbols of all of these."""
+    return frozenset().union(*map(symbols_in, expressions))
+
+
 @lru_cache(maxsize=16384)
 def dims_in(e: Expr) -> frozenset[str]:
     """Names of the dimensions that occur."""
@@ -167,6 +172,11 @@ def zero(shape: tuple[Any, Any]) -> Expr:
 def scaled(factor: Fraction, e: Expr) -> Expr:
     """A multiple."""
     return Expr("mul" if e.shape == SCALAR else "scale", (number(factor), e), None, e.shape)
+
+
+def difference(one: Expr, two: Expr) -> Expr:
+    """one - two"""
+    return Expr("add", (one, scaled(Fraction(-1), two)), None, one.shape)
 
 
 def total(terms: list[Expr], shape: tuple[Any, Any]) -> Expr:

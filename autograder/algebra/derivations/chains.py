@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from autograder.algebra.calculus import differential
-from autograder.algebra.derivations.counterexample import Violation, used, violation
+from autograder.algebra.derivations.counterexample import Violation, violation
 from autograder.algebra.derivations.domain import Domain
 from autograder.algebra.equivalence import decide_pair, mode_of, seed_of
 from autograder.algebra.evaluation import Undefined, Unsupported
 from autograder.algebra.notation import Grammar, Node, Typer, is_numpy
 from autograder.algebra.symbols import ONE, SCALAR, Dim, Shape, Symbol, Symbols
-from autograder.algebra.tree import Expr, Misshapen, degree, scaled, show_shape, substituted, zero
+from autograder.algebra.tree import Expr, Misshapen, degree, occurring, show_shape, substituted, zero
 from autograder.errors import OutOfBudget, Unreadable
 from autograder.mathtext import Name, Token, read_name, tokens
 
@@ -268,7 +268,7 @@ def _reach(mentions: frozenset[str], notation: Notation) -> frozenset[str]:
     out = set(mentions)
     for key in mentions:
         if key in notation.meanings:
-            out |= used(notation.meanings[key])
+            out |= occurring(notation.meanings[key])
     return frozenset(out)
 
 
@@ -456,7 +456,7 @@ def _compared(step: Step, one: Expr, two: Expr, domains: tuple[Domain, ...], *, 
     if one.shape != SCALAR and step.sign != "=":
         return replace(step, verdict="unreadable", how="an order between things that are no numbers")
     found: Violation | None = None
-    names = used(one, two)
+    names = occurring(one, two)
     for k, domain in enumerate(domains):
         if k and not _matters(domain, names):
             continue
@@ -491,7 +491,7 @@ def _exactly(sign: str, one: Expr, two: Expr, domain: Domain) -> bool | None:
     if one == two:
         return True
     drawn = {key for i in domain.introduced for key in i.keys}
-    if domain.recursion or drawn & used(one, two):
+    if domain.recursion or drawn & occurring(one, two):
         return None
     values = dict(domain.values)
     one, two = substituted(one, values), substituted(two, values)
@@ -621,7 +621,6 @@ __all__ = [
     "declared",
     "directional",
     "read_side",
-    "scaled",
     "single_name",
     "spelled",
     "stationarity",

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.algebra.derivations.domain import Domain, clouds, exact_point
-from autograder.algebra.equivalence import equal_values
-from autograder.algebra.evaluation import Batch, Real, SampleBatch, Undefined, Unsupported, Value, evaluate_batch, value_at
+from autograder.algebra.equivalence import is_same_value
+from autograder.algebra.evaluation import Batch, Real, SampleBatch, Undefined, Unsupported, Value, evaluate_batch, flat, value_at
 from autograder.algebra.limits import DIGITS
-from autograder.algebra.tree import Expr, symbols_in
+from autograder.algebra.tree import Expr
 from autograder.errors import OutOfBudget
 
 FEWEST_POINTS: Final = 24
@@ -159,11 +159,7 @@ def replayed(left: Expr, sign: str, right: Expr, domain: Domain, cloud: SampleBa
 
 
 def _gap(found: Violation) -> Any:
-    return max(abs(x - y) for x, y in zip(_entries(found.left), _entries(found.right), strict=True))
-
-
-def _entries(value: Value) -> list[Any]:
-    return [x for row in value for x in row] if isinstance(value, list) else [value]
+    return max(abs(x - y) for x, y in zip(flat(found.left), flat(found.right), strict=True))
 
 
 def _failing(left: Expr, sign: str, right: Expr, domain: Domain, cloud: SampleBatch, k: int, ring: Real) -> Violation | None:
@@ -171,7 +167,7 @@ def _failing(left: Expr, sign: str, right: Expr, domain: Domain, cloud: SampleBa
     one, two = value_at(left, point), value_at(right, point)
     strict = False
     if sign == "=":
-        if equal_values(ring, one, two):
+        if is_same_value(ring, one, two):
             return None
     else:
         scale = max(abs(one), abs(two))
@@ -180,11 +176,6 @@ def _failing(left: Expr, sign: str, right: Expr, domain: Domain, cloud: SampleBa
                 return None
             strict = True
     return Violation(cloud.sizes, point.values, one, two, strict)
-
-
-def used(*expressions: Expr) -> frozenset[str]:
-    """Keys of the symbols of all of these."""
-    return frozenset().union(*(symbols_in(e) for e in expressions))
 
 
 def fingerprint(e: Expr, domain: Domain) -> tuple[Batch, ...]:

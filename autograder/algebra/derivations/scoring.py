@@ -9,7 +9,6 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 from autograder.algebra.derivations.ambiguity import Meaning, other_meanings, put_in, told_apart
 from autograder.algebra.derivations.chains import Step, read_side
-from autograder.algebra.derivations.counterexample import used
 from autograder.algebra.derivations.domain import Introduced
 from autograder.algebra.derivations.rubric import Rubric, Setting, Waypoint, bindings, key_of, second_letters, setting, typed_names
 from autograder.algebra.derivations.steps import MAX_RELATIONS, Formula, Relation, Text, statements_of
@@ -17,6 +16,7 @@ from autograder.algebra.derivations.walk import Walk
 from autograder.algebra.derivations.waypoints import reached
 from autograder.algebra.evaluation import Point, Real, Undefined, Unsupported, value_at
 from autograder.algebra.notation import definition, render
+from autograder.algebra.tree import occurring
 from autograder.verdict import Json, Verdict, correct, incorrect, missing, partial, undecided
 
 FALSE_STEP: Final = 0.2
@@ -397,15 +397,15 @@ def _values(step: Step, followed: Followed) -> dict[str, Json]:
     other = (step.other.left, step.other.right) if step.other is not None else ()
     for side in (step.left, step.right, *other):
         if side is not None and side.expression is not None:
-            keys |= used(side.expression) | {k for k in side.mentions if k in table.definitions}
+            keys |= occurring(side.expression) | {k for k in side.mentions if k in table.definitions}
         if side is not None and side.operator:
             keys.add(followed.setting.notation.differentials[side.variable])
     for one in reversed(followed.introduced):
         if keys & set(one.keys):
-            keys |= used(one.source)
+            keys |= occurring(one.source)
     for key in list(keys):
         if key in table.definitions:
-            keys |= used(definition(table, key))
+            keys |= occurring(definition(table, key))
     out: dict[str, Json] = {}
     for symbol in table.declared:
         if symbol.key not in keys:

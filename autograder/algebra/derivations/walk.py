@@ -20,14 +20,14 @@ from autograder.algebra.derivations.chains import (
     single_name,
     three_names,
 )
-from autograder.algebra.derivations.counterexample import Prints, alike, fingerprint, used, violation
+from autograder.algebra.derivations.counterexample import Prints, alike, fingerprint, violation
 from autograder.algebra.derivations.domain import Domain, Introduced
 from autograder.algebra.derivations.rubric import Rubric, Setting, key_of, rewritten, sequence_letters
 from autograder.algebra.derivations.steps import Formula, Relation
 from autograder.algebra.evaluation import Unsupported
 from autograder.algebra.notation import read_expected
 from autograder.algebra.symbols import ONE, SCALAR
-from autograder.algebra.tree import Expr, Misshapen, substituted
+from autograder.algebra.tree import Expr, Misshapen, occurring, substituted
 from autograder.errors import OutOfBudget
 from autograder.mathtext import Name, read_name
 
@@ -238,10 +238,10 @@ class Walk:
             return False
         table, domain = self.chosen.table, self.domains[0]
         for name, value in ((one, two), (two, one)):
-            if name.op != "sym" or name.data in used(value) or not table.constraints:
+            if name.op != "sym" or name.data in occurring(value) or not table.constraints:
                 continue
             sides = [[read_expected(side, table) for side in text.split("=")] for text in table.constraints]
-            if not any(name.data in used(a, b) for a, b in sides):
+            if not any(name.data in occurring(a, b) for a, b in sides):
                 continue
             try:
                 kept = all(
@@ -323,7 +323,7 @@ class Walk:
         found = single_name(self.put(item.left))
         before = self.defined.get(found[0].key) if found is not None else None
         meaning = self.first(step.right) if step.right is not None else None
-        if found is None or before is None or meaning is None or not certain or not used(meaning) or step.sign != "=":
+        if found is None or before is None or meaning is None or not certain or not occurring(meaning) or step.sign != "=":
             return unread
         name, argument = found
         typed = item.left.strip()

@@ -9,10 +9,9 @@ from autograder.algebra.derivations.counterexample import Prints
 from autograder.algebra.derivations.rubric import Waypoint, key_of
 from autograder.algebra.derivations.steps import Relation, statements_of
 from autograder.algebra.derivations.walk import Walk
-from autograder.algebra.equivalence import difference
 from autograder.algebra.notation import read_expected
 from autograder.algebra.symbols import SCALAR
-from autograder.algebra.tree import Expr, Misshapen
+from autograder.algebra.tree import Expr, Misshapen, difference
 
 
 def reached(waypoint: Waypoint, steps: tuple[Step, ...], final: str, walk: Walk) -> bool:

@@ -13,8 +13,9 @@ from itertools import permutations
 from random import Random
 from typing import Final
 
-from autograder.algebra.equivalence.identity import EXACT, decide_pair, equal_values, flat, mode_of, occurring, shapes_for
+from autograder.algebra.equivalence.identity import decide_pair, is_same_value, mode_of, shapes_for
 from autograder.algebra.evaluation import (
+    EXACT,
     Modular,
     Number,
     Point,
@@ -25,6 +26,7 @@ from autograder.algebra.evaluation import (
     Value,
     draw_values,
     field_draw,
+    flat,
     lift,
     prime_of,
     value_at,
@@ -32,7 +34,7 @@ from autograder.algebra.evaluation import (
 )
 from autograder.algebra.limits import MAX_SLIPS, MAX_TERMS
 from autograder.algebra.symbols import SCALAR, Symbols
-from autograder.algebra.tree import Expr
+from autograder.algebra.tree import Expr, occurring
 from autograder.errors import OutOfBudget
 
 MAX_RATIO: Final = 1000
@@ -135,7 +137,7 @@ class Probe:
             value = self.value(candidate, point)
             if value is None:
                 continue
-            if not equal_values(point.ring, value, got):
+            if not is_same_value(point.ring, value, got):
                 return False
             hits += 1
         if not hits:
@@ -186,7 +188,7 @@ class Probe:
         for mask in range(1, 2 ** len(groups) - 1):
             chosen = [g for k, g in enumerate(groups) if mask >> k & 1]
             total = [ring.red(sum(entries)) for entries in zip(*(v for v, _ in chosen), strict=True)]
-            if all(equal_values(ring, x, y) for x, y in zip(total, target, strict=True)):
+            if all(is_same_value(ring, x, y) for x, y in zip(total, target, strict=True)):
                 parts = tuple(t for _, ts in chosen for t in ts)
                 candidate = parts[0] if len(parts) == 1 else Expr("add", parts, None, self.expected.shape)
                 if self.confirmed(candidate):
@@ -211,7 +213,7 @@ class Probe:
         points = self.draw(table, 2)
         for point in points:
             wanted, got = self.value(self.expected, point), self.value(self.answer, point)
-            if wanted is None or got is None or not equal_values(point.ring, wanted, got):
+            if wanted is None or got is None or not is_same_value(point.ring, wanted, got):
                 return None
         if not points:
             return None
@@ -252,7 +254,7 @@ def small_fraction(ring: Ring, x: Number) -> Fraction | None:
         return Fraction(new, t)
     if isinstance(ring, Real):
         near = Fraction(str(ring.ctx.nstr(x, 40, strip_zeros=False, min_fixed=-400, max_fixed=400))).limit_denominator(MAX_RATIO)
-        return near if abs(near.numerator) <= MAX_RATIO and equal_values(ring, ring.const(near), x) else None
+        return near if abs(near.numerator) <= MAX_RATIO and is_same_value(ring, ring.const(near), x) else None
     return x if abs(x.numerator) <= MAX_RATIO and x.denominator <= MAX_RATIO else None
 
 
@@ -437,7 +439,7 @@ def merged(probe: Probe, point: Point, terms: list[Expr]) -> list[tuple[list[Num
                 continue
             ratio = ring.red(entries[place] * ring.inv(first[place]))
             if small_fraction(ring, ratio) is not None and all(
-                equal_values(ring, ring.red(ratio * x), y) for x, y in zip(first, entries, strict=True)
+                is_same_value(ring, ring.red(ratio * x), y) for x, y in zip(first, entries, strict=True)
             ):
                 groups[k] = ([ring.red(x + y) for x, y in zip(total, entries, strict=True)], (*members, term))
                 break

@@ -5,7 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 from operator import mul
 
-from autograder.algebra.evaluation.rings import Matrix, Number, Ring, Undefined
+from autograder.algebra.evaluation.rings import Matrix, Number, Ring, Undefined, Value
+
+
+def flat(value: Value) -> list[Number]:
+    """The entries of a value, row by row; of a number itself."""
+    return [x for row in value for x in row] if isinstance(value, list) else [value]
 
 
 def transpose(a: Matrix) -> Matrix:

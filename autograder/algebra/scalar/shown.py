@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.algebra.derivations import Relation, Step, Violation, node_of, single_name, statements_of
-from autograder.algebra.equivalence import equal_values
+from autograder.algebra.equivalence import is_same_value
 from autograder.algebra.evaluation import Exact, Point, Real, Undefined, Unsupported, value_at
 from autograder.algebra.notation import Node, read_expected
 from autograder.algebra.scalar.leibniz import READINGS, Reader, normal, worded
@@ -543,7 +543,7 @@ def _exactly(one: Expr, two: Expr, world: World, k: int) -> Violation | None:
         a, b = value_at(one, point), value_at(two, point)
     except (Undefined, Unsupported, ZeroDivisionError):
         return None
-    return None if equal_values(ring, a, b) else Violation({}, values, a, b)
+    return None if is_same_value(ring, a, b) else Violation({}, values, a, b)
 
 
 __all__ = ["Following", "shown_remarks", "shown_steps"]
