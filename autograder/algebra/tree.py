@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Final
@@ -37,17 +38,26 @@ class Expr:
         return self._hash  # kept: trees are keys of many caches, and hashing one anew costs its size
 
     @property
-    def scalar(self) -> bool:
+    def is_scalar(self) -> bool:
         """Is it a single number?"""
         return self.shape == SCALAR
+
+
+class Misfit(Enum):
+    """What it says of an answer that its shapes do not fit."""
+
+    SURE = "it is false however it was meant"
+    POWER = "a power of this has no meaning; it is false where an inverse is meant"
+    NOTATION = "it may be meant in a way that is not read here"
 
 
 class Misshapen(AutograderError):
     """Shapes that do not fit. at: place in the text; message: what does not fit, one clause."""
 
-    def __init__(self, message: str, at: int) -> None:
+    def __init__(self, message: str, at: int, misfit: Misfit = Misfit.NOTATION) -> None:
         super().__init__(message)
         self.at = at
+        self.misfit = misfit
 
 
 def show_shape(shape: tuple[Any, Any]) -> str:
@@ -101,10 +111,10 @@ def degree(e: Expr) -> int:
     return total
 
 
-def index_only(e: Expr) -> bool:
+def is_index_only(e: Expr) -> bool:
     """Is it a whole number made of indices, such as `k - 1`?"""
     return e.op == "index" or (
-        e.op in ("num", "add", "mul") and all(index_only(a) for a in e.args) and (e.op != "num" or e.data.denominator == 1)
+        e.op in ("num", "add", "mul") and all(is_index_only(a) for a in e.args) and (e.op != "num" or e.data.denominator == 1)
     )
 
 
@@ -116,7 +126,7 @@ def needs(e: Expr) -> frozenset[str]:
         out |= needs(a)
     if e.op in ("max", "min", "cases", "rel") or (e.op == "norm" and e.data in ("1", "inf")):
         return out | {"order"}
-    if e.op == "power" and index_only(e.args[1]):
+    if e.op == "power" and is_index_only(e.args[1]):
         return out
     if e.op == "norm" or e.op in ("power", "sqrtm") or (e.op == "pow" and e.data.denominator != 1):
         return out | {"real"}
@@ -169,14 +179,36 @@ def zero(shape: tuple[Any, Any]) -> Expr:
     return number(0) if shape == SCALAR else Expr("zeros", (), None, shape)
 
 
-def scaled(factor: Fraction, e: Expr) -> Expr:
+def symbol(key: str, shape: tuple[Any, Any] = SCALAR) -> Expr:
+    """A symbol by its key."""
+    return Expr("sym", (), key, shape)
+
+
+def times(factor: Expr, e: Expr) -> Expr:
+    """A single number times an expression of any shape."""
+    return Expr("mul" if e.shape == SCALAR else "scale", (factor, e), None, e.shape)
+
+
+def scaled(factor: int | Fraction, e: Expr) -> Expr:
     """A multiple."""
-    return Expr("mul" if e.shape == SCALAR else "scale", (number(factor), e), None, e.shape)
+    return times(number(factor), e)
+
+
+def transposed(e: Expr) -> Expr:
+    """The transpose; twice is not at all, and a single number is its own."""
+    if e.shape == SCALAR:
+        return e
+    return e.args[0] if e.op == "transpose" else Expr("transpose", (e,), None, (e.shape[1], e.shape[0]))
 
 
 def difference(one: Expr, two: Expr) -> Expr:
     """one - two"""
-    return Expr("add", (one, scaled(Fraction(-1), two)), None, one.shape)
+    return Expr("add", (one, scaled(-1, two)), None, one.shape)
+
+
+def added(terms: tuple[Expr, ...]) -> Expr:
+    """A sum of terms as they are, zero or not; of one, the term itself."""
+    return terms[0] if len(terms) == 1 else Expr("add", terms, None, terms[0].shape)
 
 
 def total(terms: list[Expr], shape: tuple[Any, Any]) -> Expr:
@@ -184,7 +216,7 @@ def total(terms: list[Expr], shape: tuple[Any, Any]) -> Expr:
     kept = [t for t in terms if t.op != "zeros" and not (t.op == "num" and t.data == 0)]
     if not kept:
         return zero(shape)
-    return kept[0] if len(kept) == 1 else Expr("add", tuple(kept), None, shape)
+    return added(tuple(kept))
 
 
 def substituted(e: Expr, values: Mapping[str, Expr]) -> Expr:

@@ -16,17 +16,14 @@ from autograder.algebra.derivations.counterexample import Violation, violation
 from autograder.algebra.derivations.domain import Domain
 from autograder.algebra.equivalence import decide_pair, mode_of, seed_of
 from autograder.algebra.evaluation import Undefined, Unsupported
-from autograder.algebra.notation import Grammar, Node, Typer, is_numpy
+from autograder.algebra.notation import Grammar, Node, Typer, Undeclared, is_numpy
 from autograder.algebra.symbols import ONE, SCALAR, Dim, Shape, Symbol, Symbols
-from autograder.algebra.tree import Expr, Misshapen, degree, occurring, show_shape, substituted, zero
+from autograder.algebra.tree import Expr, Misfit, Misshapen, degree, occurring, show_shape, substituted, zero
 from autograder.errors import OutOfBudget, Unreadable
 from autograder.mathtext import Name, Token, read_name, tokens
 
 MAX_NORMS: Final = 24
 """Norms by name in one side."""
-MISFITS: Final = re.compile(r"cannot be added|does not compose|an inverse of|a trace of|beside each other|above each other")
-"""What the typing says of shapes that surely do not fit; anything else that it refuses is notation."""
-_UNKNOWN: Final = re.compile(r"the symbol '(.+?)' is not declared")
 _TRANSPOSED: Final = r"(?:\^\s*\{?\s*(?:T|\\top|\*|\\ast|H|\\intercal|\\mathsf\s*\{?T\}?|\\mathrm\s*\{?T\}?|-1|\\dagger)\s*\}?|'|ᵀ|⊤)"
 _NAME: Final = (
     r"(?:\\(?:hat|tilde|bar|mathbf|bm|boldsymbol|mathrm|mathcal)\s*\{?\s*)?(?:\\[A-Za-z]+|[A-Za-zΑ-Ωα-ω])(?:\s*\})?(?:_\{?\w+\}?)?"
@@ -101,6 +98,8 @@ class Step:
     sign: str = "="
     chain: int = 0
     shapes: tuple[str, str] | None = None
+    sampled: bool = False
+    """It holds in that no sample violates it, which is evidence and no proof."""
     other: Step | None = None
     """For `two_meanings`: the step that needs the other meaning, failing at the same point under this one's."""
 
@@ -194,7 +193,7 @@ def closing(text: str, opened: int, brackets: str = "()") -> int | None:
 
 def node_of(text: str, table: Symbols) -> Node:
     """The raw tree of a side. Raises Unreadable, OutOfBudget."""
-    toks = [t for t in tokens(text) if t.kind not in ("math", "eof") and not (False)]
+    toks = [t for t in tokens(text) if t.kind not in ("math", "eof")]
     while toks and (toks[-1].kind == "newline" or (toks[-1].kind == "op" and toks[-1].value in (",", ";", ":"))):
         toks.pop()
     if not toks:
@@ -243,8 +242,7 @@ def read_side(text: str, notation: Notation) -> Side:
     try:
         node = node_of(text, notation.table)
     except Unreadable as bad:
-        unknown = _UNKNOWN.search(bad.reason)
-        return Side(text, unread=bad.reason, unknown=unknown[1] if unknown else "")
+        return Side(text, unread=bad.reason, unknown=bad.name if isinstance(bad, Undeclared) else "")
     except OutOfBudget as bad:
         return Side(text, unread=f"it is too long: {bad}")
     return Side(text, node, mentions=mentions_of(node))
@@ -375,9 +373,9 @@ def _decided(step: Step, left: Side, right: Side, notation: Notation, domains: t
         bad, side = (one, left) if isinstance(one, Misshapen) else (two, right)
         assert isinstance(bad, Misshapen)
         assert side.node is not None
-        inverse = "a power of" in str(bad) and _has_inverse(side.node)
+        sure = bad.misfit is Misfit.SURE or (bad.misfit is Misfit.POWER and _has_inverse(side.node))
         loose = _has_open_zero(side.node) or bool(side.mentions & notation.generic)
-        if not (MISFITS.search(str(bad)) or inverse) or loose:
+        if not sure or loose:
             return replace(step, verdict="unreadable", how=str(bad))
         return _repaired(step, left, right, notation, str(bad))
     same = [p for p in fitting if p[0].shape == p[1].shape]  # type: ignore[union-attr]
@@ -414,10 +412,10 @@ def _pairs(left: Side, right: Side, notation: Notation) -> Iterator[tuple[Expr |
     for one in expressions(left, notation):
         if isinstance(one, Misshapen):
             for two in expressions(right, notation):
-                if isinstance(two, Expr) and not MISFITS.search(str(one)):
+                if isinstance(two, Expr) and one.misfit is not Misfit.SURE:
                     for again in expressions(left, notation, two.shape):
                         yield again, two
-                elif isinstance(two, Misshapen) and not MISFITS.search(f"{one} {two}"):
+                elif isinstance(two, Misshapen) and Misfit.SURE not in (one.misfit, two.misfit):
                     yield from _of_any_size(left, right, notation)
                     yield one, two
                 else:
@@ -473,9 +471,9 @@ def _compared(step: Step, one: Expr, two: Expr, domains: tuple[Domain, ...], *, 
         if found is None and exactly is not None:
             return replace(step, verdict="unreadable", how="the sides differ, but no point was found that shows it")
         if found is None:
-            return replace(step, verdict="holds", how="no violation found in tilted samples")
+            return replace(step, verdict="holds", how="no violation found in tilted samples", sampled=True)
         if found.strict:
-            return replace(step, verdict="holds", how="no violation, but both sides can be equal", slip="strict", found=found)
+            return replace(step, verdict="holds", how="no violation, but both sides can be equal", slip="strict", found=found, sampled=True)
     return replace(step, verdict="false", how="a counterexample", found=found)
 
 

@@ -265,8 +265,8 @@ def _verdict(followed: Followed, text: Text, rubric: Rubric) -> Verdict:
     ended = any(w.final and w.name in followed.reached for w in rubric.waypoints)
     if open_ and (ended or (unclear and unread and unread[-1] is steps[-1]) or not steps):
         notes = [_lack(lacking), *remarks] if steps else remarks
-        return replace(
-            undecided("Too little of this could be read to decide it: a person reads this derivation.", read=read, evidence=evidence)
+        return undecided(
+            "Too little of this could be read to decide it: a person reads this derivation.", read=read, evidence=evidence
         ).with_remarks(*notes)
     if open_ and share <= 0:
         return undecided(
@@ -308,7 +308,7 @@ def _lack(lacking: list[Waypoint]) -> str:
 
 def _method(steps: tuple[Step, ...]) -> str:
     holds = [s for s in steps if s.verdict == "holds"]
-    sampled = sum("tilted" in s.how or "no violation" in s.how for s in holds)
+    sampled = sum(s.sampled for s in holds)
     exact = len(holds) - sampled
     parts = [f"{exact} steps exactly"] if exact else []
     parts += [f"{sampled} without a violation in tilted samples"] if sampled else []

@@ -11,7 +11,7 @@ from autograder.algebra.evaluation.linear_algebra import determinant, identity, 
 from autograder.algebra.evaluation.rings import Matrix, Number, Real, Ring, Undefined, Unsupported, Value
 from autograder.algebra.limits import MAX_DECIDE_OPERATIONS, MAX_EXPONENT
 from autograder.algebra.symbols import SCALAR, Dim
-from autograder.algebra.tree import Expr, index_only
+from autograder.algebra.tree import Expr, is_index_only
 from autograder.errors import OutOfBudget
 
 
@@ -137,7 +137,7 @@ class _Evaluator:
         return result
 
     def of_power(self, e: Expr) -> Number:
-        if index_only(e.args[1]):
+        if is_index_only(e.args[1]):
             exponent = self.position(e.args[1])
             if abs(exponent) > MAX_EXPONENT:
                 raise Undefined("an exponent beyond our limit")

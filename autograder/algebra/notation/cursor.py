@@ -43,6 +43,14 @@ def split_exponents(toks: list[Token]) -> list[Token]:
     return out
 
 
+class Undeclared(Unreadable):
+    """A name that the problem does not declare."""
+
+    def __init__(self, text: str, offset: int, name: str, accepted: str) -> None:
+        super().__init__(text, offset, f"the symbol {name!r} is not declared in this problem", accepted)
+        self.name = name
+
+
 class Cursor:
     """Tokens, where we are in them, and the names in scope. The methods at the end are the grammar's, named here for its parts."""
 
@@ -142,7 +150,7 @@ class Cursor:
         word = word if len(word) <= MAX_WORD else word[:MAX_WORD] + "..."
         if word in KEYWORDS or (len(word) > 3 and word.isalpha() and word not in GREEK):
             return Unreadable(self.text, at, f"{word!r} is a word, not a formula", "one formula made of " + self._declared())
-        return Unreadable(self.text, at, f"the symbol {word!r} is not declared in this problem", "the symbols " + self._declared())
+        return Undeclared(self.text, at, word, "the symbols " + self._declared())
 
     def _signs(self) -> int:
         sign = 1

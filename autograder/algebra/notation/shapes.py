@@ -14,7 +14,7 @@ from autograder.algebra.limits import MAX_EXPONENT, MAX_NODES, MAX_SUM
 from autograder.algebra.notation.nodes import Node
 from autograder.algebra.notation.unify import Unifier, Unknown
 from autograder.algebra.symbols import ONE, SCALAR, Dim, Shape, parse_dim
-from autograder.algebra.tree import Expr, Misshapen, constant, show_shape, size
+from autograder.algebra.tree import Expr, Misfit, Misshapen, constant, show_shape, size
 from autograder.errors import OutOfBudget
 from autograder.mathtext import ENTRYWISE, Name
 
@@ -124,7 +124,7 @@ class Inference(Unifier):
         for t, a in zip(terms, node.args, strict=True):
             if t in shaped and not self._same_shape(shape, t.shape):
                 one, two = show_shape(self._resolved(shaped[0])), show_shape(self._resolved(t))
-                raise Misshapen(f"{one} and {two} cannot be added", a.at)
+                raise Misshapen(f"{one} and {two} cannot be added", a.at, Misfit.SURE)
         return self._make("add", tuple(shaped), None, shape) if len(shaped) > 1 else shaped[0]
 
     def _on_prod(self, node: Node) -> Expr:
@@ -211,7 +211,7 @@ class Inference(Unifier):
         if operator in ("@", "dot"):
             return self._dot(left, right, at)
         one, two = show_shape(self._resolved(left)), show_shape(self._resolved(right))
-        raise Misshapen(f"a product of {one} and {two} does not compose", at)
+        raise Misshapen(f"a product of {one} and {two} does not compose", at, Misfit.SURE)
 
     def _inner(self, left: Expr, right: Expr) -> Expr | None:
         """Of two columns (or two rows) of one length."""
@@ -233,7 +233,7 @@ class Inference(Unifier):
         if self.find(left.shape[1]) == ONE and self._same(left.shape[0], right.shape[0]):
             return self._make("matmul", (self._transposed(left), right), None, (ONE, right.shape[1]))
         one, two = show_shape(self._resolved(left)), show_shape(self._resolved(right))
-        raise Misshapen(f"a product of {one} and {two} does not compose", at)
+        raise Misshapen(f"a product of {one} and {two} does not compose", at, Misfit.SURE)
 
     # --- powers, inverses
 
@@ -247,7 +247,7 @@ class Inference(Unifier):
         if self._is_scalar(e):
             return self._make("recip", (e,))
         if not self._same(e.shape[0], e.shape[1]):
-            raise Misshapen(f"an inverse of {show_shape(self._resolved(e))}", at)
+            raise Misshapen(f"an inverse of {show_shape(self._resolved(e))}", at, Misfit.SURE)
         return self._make("inverse", (e,), None, e.shape)
 
     def _on_pinv(self, node: Node) -> Expr:
@@ -292,11 +292,11 @@ class Inference(Unifier):
             if value in (Fraction(1, 2), Fraction(-1, 2)) and self._same(base.shape[0], base.shape[1]):
                 root = self._make("sqrtm", (base,), None, base.shape)
                 return root if value == Fraction(1, 2) else self._inverted(root, node.at)
-            raise Misshapen(f"a power of {show_shape(self._resolved(base))} whose exponent is no whole number", node.at)
+            raise Misshapen(f"a power of {show_shape(self._resolved(base))} whose exponent is no whole number", node.at, Misfit.POWER)
         if self.numpy and value > 0 and not self._same(base.shape[0], base.shape[1]):
             return self._entrywise_power(base, int(value))
         if not self._same(base.shape[0], base.shape[1]):
-            raise Misshapen(f"a power of {show_shape(self._resolved(base))}", node.at)
+            raise Misshapen(f"a power of {show_shape(self._resolved(base))}", node.at, Misfit.POWER)
         if abs(value) > MAX_EXPONENT:
             raise OutOfBudget("MAX_EXPONENT", f"the exponent {value}")
         if value < 0:
@@ -372,7 +372,7 @@ class Inference(Unifier):
             if self._is_scalar(e):
                 return e
             if not self._same(e.shape[0], e.shape[1]):
-                raise Misshapen(f"a trace of {show_shape(self._resolved(e))}", node.at)
+                raise Misshapen(f"a trace of {show_shape(self._resolved(e))}", node.at, Misfit.SURE)
             return self._make("trace", (e,))
         if function in ("det", "logdet"):
             value = self._determinant(e, node.at)
@@ -444,7 +444,7 @@ class Inference(Unifier):
         if value == -1 and ONE not in (self.find(base.shape[0]), self.find(base.shape[1])):
             return self._inverted(base, node.at)  # A**-1 among numpy's products is meant as the inverse
         if value is None or value.denominator != 1 or value < 1:
-            raise Misshapen("a power of a vector entry by entry", node.at)
+            raise Misshapen("a power of a vector entry by entry", node.at, Misfit.POWER)
         return self._entrywise_power(base, int(value))
 
     def _extreme(self, function: str, args: list[Expr], node: Node) -> Expr:
@@ -555,11 +555,11 @@ class Inference(Unifier):
                 if height is None:
                     height = entry.shape[0]
                 elif not self._same(height, entry.shape[0]):
-                    raise Misshapen("blocks of different heights beside each other", a.at)
+                    raise Misshapen("blocks of different heights beside each other", a.at, Misfit.SURE)
                 if widths[k] is None:
                     widths[k] = entry.shape[1]
                 elif not self._same(widths[k], entry.shape[1]):
-                    raise Misshapen("blocks of different widths above each other", a.at)
+                    raise Misshapen("blocks of different widths above each other", a.at, Misfit.SURE)
             heights.append(height)
         heights = [ONE if h is None and all(w is None or self.find(w) == ONE for w in widths) else h for h in heights]
         filled = []

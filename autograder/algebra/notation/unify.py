@@ -8,7 +8,7 @@ from typing import Any
 
 from autograder.algebra.limits import MAX_NODES
 from autograder.algebra.symbols import ONE, SCALAR, Dim, Symbols
-from autograder.algebra.tree import Expr, Misshapen
+from autograder.algebra.tree import Expr, Misshapen, number
 from autograder.errors import OutOfBudget
 
 
@@ -88,7 +88,7 @@ class Unifier:
         args = tuple(self.close(a) for a in e.args)
         if shape == SCALAR:  # what turned out to be a single number is written as one
             if e.op == "zeros":
-                return Expr("num", (), Fraction(0), SCALAR)
+                return number(0)
             if e.op == "transpose":
                 return args[0]
             if e.op == "scale":

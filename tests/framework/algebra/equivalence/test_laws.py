@@ -95,7 +95,7 @@ EXPECTED = ["x^T (A + B)", "A B x - y", "(A + s I) x", "A^T (A x - y)", "x^T A y
 def test_single_slips_are_caught_and_named(expected, slip):
     answer = SLIPS[slip](expected)
     result = decide(answer, expected, TABLE)
-    if slip == "transposed" and read_expected(expected, TABLE).scalar:
+    if slip == "transposed" and read_expected(expected, TABLE).is_scalar:
         assert result.verdict == "equivalent"
     else:
         assert (result.verdict, result.diagnosis) == ("different", slip)
