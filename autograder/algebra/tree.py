@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from autograder.algebra.limits import MAX_DEGREE
 from autograder.algebra.symbols import SCALAR, Dim
@@ -22,7 +22,7 @@ class Expr:
 
     num (Fraction) · sym (key) · dim · const · index (name) · eye · zeros · ones · add · scale (scalar, matrix) · mul (scalars) · matmul ·
     had · pow (Fraction) · power (scalar to a scalar) · mpow (int) · inverse · pinv · recip · transpose · trace · det · fn (name) ·
-    max · min · norm (kind) · diag · diagonal · esum · sum (index, range as Dim) · elem · block (columns) · cases · conditions as in Node
+    max · min · norm (kind) · diag · diagonal · esum · sum (SumRange) · elem · block (columns) · cases · conditions as in Node
     """
 
     op: str
@@ -41,6 +41,17 @@ class Expr:
     def is_scalar(self) -> bool:
         """Is it a single number?"""
         return self.shape == SCALAR
+
+
+class SumRange(NamedTuple):
+    """The data of a `sum`: the index `name` runs from `lower` (0, 1 or 2) up to a dimension, or to one less where it is counted from 0."""
+
+    name: str
+    lower: int
+    upper: Any
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))  # seeds hang on this text
 
 
 class Misfit(Enum):
@@ -160,7 +171,7 @@ def dims_in(e: Expr) -> frozenset[str]:
     if e.op == "dim":
         out |= {e.data}
     if e.op == "sum":
-        out |= set(e.data[2].names)
+        out |= set(e.data.upper.names)
     for a in e.args:
         out |= dims_in(a)
     return out

@@ -66,7 +66,7 @@ class Notation:
 
 
 @dataclass(frozen=True)
-class Side:
+class StepSide:
     """One side as read. expression: None where it is unreadable (`unread` says why) or its shapes do not fit (`misfit`)."""
 
     text: str
@@ -93,8 +93,8 @@ class Step:
     how: str = ""
     slip: str = ""
     found: Violation | None = None
-    left: Side | None = None
-    right: Side | None = None
+    left: StepSide | None = None
+    right: StepSide | None = None
     sign: str = "="
     chain: int = 0
     shapes: tuple[str, str] | None = None
@@ -208,7 +208,7 @@ def mentions_of(node: Node) -> frozenset[str]:
     return frozenset(own).union(*(mentions_of(a) for a in node.args))
 
 
-def read_side(text: str, notation: Notation) -> Side:
+def read_side(text: str, notation: Notation) -> StepSide:
     """A side as far as it can be read on its own; typing waits for the other side."""
     text = spelled(text)
     for pattern, operator in ((_ARGMIN, "argmin"), (_NABLA, "gradient"), (_PARTIAL, "gradient")):
@@ -218,9 +218,9 @@ def read_side(text: str, notation: Notation) -> Side:
         groups = match.groupdict()
         body = (groups.get("top") or "").strip() or groups["body"]
         if groups.get("top") and groups["body"].strip():
-            return Side(text, unread="a derivative inside a product")
-        if operator == "gradient" and not groups.get("top") and not _one_term(body, notation.table):
-            return Side(text, unread="how far the derivative reaches is not clear")
+            return StepSide(text, unread="a derivative inside a product")
+        if operator == "gradient" and not groups.get("top") and not _is_one_term(body, notation.table):
+            return StepSide(text, unread="how far the derivative reaches is not clear")
         variable = groups.get("v1") or groups.get("v2") or groups.get("u") or ""
         inner = read_side(body, notation)
         if inner.node is None or inner.operator:
@@ -228,27 +228,27 @@ def read_side(text: str, notation: Notation) -> Side:
         try:
             var = node_of(variable, notation.table) if variable.strip() else None
         except (Unreadable, OutOfBudget):
-            return Side(text, unread=f"{variable!r} is no variable of the problem")
+            return StepSide(text, unread=f"{variable!r} is no variable of the problem")
         if var is None:
             only = [k for k in notation.differentials if k in _reach(inner.mentions, notation)]
             if len(only) != 1:
-                return Side(text, unread="the derivative does not say in what")
+                return StepSide(text, unread="the derivative does not say in what")
             key = only[0]
         elif var.op == "sym" and var.data in notation.differentials:
             key = var.data
         else:
-            return Side(text, unread=f"{variable.strip()!r} does not vary in this problem")
+            return StepSide(text, unread=f"{variable.strip()!r} does not vary in this problem")
         return replace(inner, text=text, operator=operator, variable=key)
     try:
         node = node_of(text, notation.table)
     except Unreadable as bad:
-        return Side(text, unread=bad.reason, unknown=bad.name if isinstance(bad, Undeclared) else "")
+        return StepSide(text, unread=bad.reason, unknown=bad.name if isinstance(bad, Undeclared) else "")
     except OutOfBudget as bad:
-        return Side(text, unread=f"it is too long: {bad}")
-    return Side(text, node, mentions=mentions_of(node))
+        return StepSide(text, unread=f"it is too long: {bad}")
+    return StepSide(text, node, mentions=mentions_of(node))
 
 
-def _one_term(body: str, table: Symbols) -> bool:
+def _is_one_term(body: str, table: Symbols) -> bool:
     """Is it one factor, so that an operator before it acts on all of it?"""
     stripped = re.sub(r"\\(?:left|right|[bB]igg?[lr]?)(?![A-Za-z])", "", body).strip()
     whole = any(stripped.startswith(pair[0]) and closing(stripped, 0, pair) == len(stripped) - 1 for pair in ("()", "[]"))
@@ -270,7 +270,7 @@ def _reach(mentions: frozenset[str], notation: Notation) -> frozenset[str]:
     return frozenset(out)
 
 
-def typed(node: Node, notation: Notation, expected: Shape | None, text: str) -> Expr:
+def typed_side(node: Node, notation: Notation, expected: Shape | None, text: str) -> Expr:
     """The typed tree in declared names. Raises Misshapen, OutOfBudget."""
     e = Typer(notation.table, numpy=is_numpy(text)).whole(node, expected)
     degree(e)
@@ -289,7 +289,7 @@ def _variants(node: Node, table: Symbols) -> Iterator[Node]:
         yield _filled(node, (d, d))
 
 
-def _open_zero(node: Node, around: str) -> bool:
+def _is_open_zero(node: Node, around: str) -> bool:
     """Is it a 0 whose size its surroundings leave open: in a block, transposed, or as a factor?"""
     bare = node.op == "num" and node.data == 0
     return (around == "block" and (bare or node.op == "zeros")) or (
@@ -298,7 +298,7 @@ def _open_zero(node: Node, around: str) -> bool:
 
 
 def _has_open_zero(node: Node, around: str = "") -> bool:
-    return _open_zero(node, around) or any(_has_open_zero(a, node.op) for a in node.args)
+    return _is_open_zero(node, around) or any(_has_open_zero(a, node.op) for a in node.args)
 
 
 def _has_inverse(node: Node) -> bool:
@@ -307,12 +307,12 @@ def _has_inverse(node: Node) -> bool:
 
 
 def _filled(node: Node, dims: tuple[str, ...], around: str = "") -> Node:
-    if _open_zero(node, around):
+    if _is_open_zero(node, around):
         return Node("zeros", (), dims, node.at)
     return replace(node, args=tuple(_filled(a, dims, node.op) for a in node.args)) if node.args else node
 
 
-def expressions(side: Side, notation: Notation, expected: Shape | None = None) -> Iterator[Expr | Misshapen]:
+def expressions(side: StepSide, notation: Notation, expected: Shape | None = None) -> Iterator[Expr | Misshapen]:
     """Every way in which a side can be typed, the plain one first; where none fits, how the plain one does not."""
     assert side.node is not None
     failure: Misshapen | None = None
@@ -320,7 +320,7 @@ def expressions(side: Side, notation: Notation, expected: Shape | None = None) -
     for node in _variants(side.node, notation.table):
         for shape in dict.fromkeys((expected, None)):
             try:
-                yield typed(node, notation, shape, side.text)
+                yield typed_side(node, notation, shape, side.text)
                 any_found = True
                 break
             except Misshapen as bad:
@@ -347,7 +347,7 @@ def bracketed(node: Node) -> Iterator[Node]:
 # --- deciding
 
 
-def decided(step: Step, left: Side, right: Side, notation: Notation, domains: tuple[Domain, ...]) -> Step:
+def decided(step: Step, left: StepSide, right: StepSide, notation: Notation, domains: tuple[Domain, ...]) -> Step:
     """The step with its verdict. Never raises for what the sides hold."""
     step = replace(step, left=left, right=right)
     for side in (left, right):
@@ -363,7 +363,7 @@ def decided(step: Step, left: Side, right: Side, notation: Notation, domains: tu
         return replace(step, verdict="unreadable", how=str(bad))
 
 
-def _decided(step: Step, left: Side, right: Side, notation: Notation, domains: tuple[Domain, ...]) -> Step:
+def _decided(step: Step, left: StepSide, right: StepSide, notation: Notation, domains: tuple[Domain, ...]) -> Step:
     if left.operator or right.operator:
         return _operated(step, left, right, notation, domains)
     pairs = list(_pairs(left, right, notation))
@@ -407,7 +407,7 @@ def _decided(step: Step, left: Side, right: Side, notation: Notation, domains: t
     return outcome
 
 
-def _pairs(left: Side, right: Side, notation: Notation) -> Iterator[tuple[Expr | Misshapen, Expr | Misshapen]]:
+def _pairs(left: StepSide, right: StepSide, notation: Notation) -> Iterator[tuple[Expr | Misshapen, Expr | Misshapen]]:
     """Ways to type both sides; a side whose size is open takes it from the other, and a bare 0 is the zero of the other."""
     for one in expressions(left, notation):
         if isinstance(one, Misshapen):
@@ -425,7 +425,7 @@ def _pairs(left: Side, right: Side, notation: Notation) -> Iterator[tuple[Expr |
             yield _matched(left, right, one, two, notation)
 
 
-def _of_any_size(left: Side, right: Side, notation: Notation) -> Iterator[tuple[Expr | Misshapen, Expr | Misshapen]]:
+def _of_any_size(left: StepSide, right: StepSide, notation: Notation) -> Iterator[tuple[Expr | Misshapen, Expr | Misshapen]]:
     """`I + I = 2 I`: both sides are open, so that any of the problem's dimensions will do."""
     for name in sorted(notation.table.dimensions):
         square = (Dim(0, (name,)), Dim(0, (name,)))
@@ -435,7 +435,7 @@ def _of_any_size(left: Side, right: Side, notation: Notation) -> Iterator[tuple[
                     yield one, two
 
 
-def _matched(left: Side, right: Side, one: Expr, two: Expr | Misshapen, notation: Notation) -> tuple[Expr, Expr | Misshapen]:
+def _matched(left: StepSide, right: StepSide, one: Expr, two: Expr | Misshapen, notation: Notation) -> tuple[Expr, Expr | Misshapen]:
     if isinstance(two, Misshapen):
         return one, two
     if one.op == "num" and one.data == 0:
@@ -456,7 +456,7 @@ def _compared(step: Step, one: Expr, two: Expr, domains: tuple[Domain, ...], *, 
     found: Violation | None = None
     names = occurring(one, two)
     for k, domain in enumerate(domains):
-        if k and not _matters(domain, names):
+        if k and not _is_affected(domain, names):
             continue
         free = replace(domain, assumed=())
         exactly = _exactly(step.sign, one, two, domain)
@@ -477,8 +477,8 @@ def _compared(step: Step, one: Expr, two: Expr, domains: tuple[Domain, ...], *, 
     return replace(step, verdict="false", how="a counterexample", found=found)
 
 
-def _matters(domain: Domain, names: frozenset[str]) -> bool:
-    special = {key for key, _ in domain.values} | ({domain.recursion[0], domain.recursion[1]} if domain.recursion else set())
+def _is_affected(domain: Domain, names: frozenset[str]) -> bool:
+    special = {key for key, _ in domain.values} | ({domain.iteration.last, domain.iteration.counter} if domain.iteration else set())
     return bool(special & names)
 
 
@@ -489,7 +489,7 @@ def _exactly(sign: str, one: Expr, two: Expr, domain: Domain) -> bool | None:
     if one == two:
         return True
     drawn = {key for i in domain.introduced for key in i.keys}
-    if domain.recursion or drawn & occurring(one, two):
+    if domain.iteration or drawn & occurring(one, two):
         return None
     values = dict(domain.values)
     one, two = substituted(one, values), substituted(two, values)
@@ -498,7 +498,7 @@ def _exactly(sign: str, one: Expr, two: Expr, domain: Domain) -> bool | None:
     return decide_pair(one, two, domain.table, seed_of(one, two)).equal
 
 
-def _repaired(step: Step, left: Side, right: Side, notation: Notation, misfit: str) -> Step:
+def _repaired(step: Step, left: StepSide, right: StepSide, notation: Notation, misfit: str) -> Step:
     """Shapes that do not fit: false, with the slip of the pen that explains it where one does."""
     step = replace(step, verdict="false", slip="shape", how=misfit, shapes=(misfit, ""))
     for which, side in (("left", left), ("right", right)):
@@ -507,7 +507,7 @@ def _repaired(step: Step, left: Side, right: Side, notation: Notation, misfit: s
             continue
         for node in bracketed(side.node):
             try:
-                e = typed(node, notation, None, side.text)
+                e = typed_side(node, notation, None, side.text)
             except Misshapen:
                 continue
             fixed = replace(side, node=node, expression=e)
@@ -519,7 +519,7 @@ def _repaired(step: Step, left: Side, right: Side, notation: Notation, misfit: s
     return step
 
 
-def _operated(step: Step, left: Side, right: Side, notation: Notation, domains: tuple[Domain, ...]) -> Step:
+def _operated(step: Step, left: StepSide, right: StepSide, notation: Notation, domains: tuple[Domain, ...]) -> Step:
     """An equation with a gradient or a minimiser on a side, as an equation of numbers that holds in every direction."""
     if step.sign != "=":
         return replace(step, verdict="unreadable", how="a derivative in a bound")
@@ -560,7 +560,7 @@ def _operated(step: Step, left: Side, right: Side, notation: Notation, domains: 
     return replace(step, verdict="unreadable", how="the layout of the derivative is not clear")
 
 
-def _first(side: Side, notation: Notation, expected: Shape | None) -> Expr:
+def _first(side: StepSide, notation: Notation, expected: Shape | None) -> Expr:
     for e in expressions(side, notation, expected):
         if isinstance(e, Misshapen):
             raise e
@@ -612,8 +612,8 @@ def _ordered(answer: Expr, direction: Expr) -> tuple[Expr, Expr]:
 
 __all__ = [
     "Notation",
-    "Side",
     "Step",
+    "StepSide",
     "closing",
     "decided",
     "declared",

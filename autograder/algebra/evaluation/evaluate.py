@@ -347,7 +347,7 @@ def _operations(e: Expr, sizes: Mapping[str, int]) -> int:
     rows: int = e.shape[0].size(sizes)
     columns: int = e.shape[1].size(sizes)
     if e.op == "sum":
-        return below * max(1, int(e.data[2].size(sizes))) + 1
+        return below * max(1, int(e.data.upper.size(sizes))) + 1
     if e.op == "matmul":
         return below + rows * columns * int(e.args[0].shape[1].size(sizes))
     if e.op in ("inverse", "pinv", "det", "mpow", "sqrtm", "norm"):
@@ -366,7 +366,7 @@ def rational_degree(e: Expr, sizes: Mapping[str, int]) -> tuple[int, int]:
     if e.op in ("mul", "scale", "matmul", "had"):
         return (parts[0][0] + parts[1][0], parts[0][1] + parts[1][1])
     if e.op == "sum":
-        n = max(1, e.data[2].size(sizes))
+        n = max(1, e.data.upper.size(sizes))
         return (parts[0][0] + (n - 1) * parts[0][1], n * parts[0][1])
     if e.op == "pow":
         k = abs(int(e.data))

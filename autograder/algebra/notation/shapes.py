@@ -15,7 +15,7 @@ from autograder.algebra.notation.nodes import Node
 from autograder.algebra.notation.products import Products
 from autograder.algebra.notation.unify import Unknown
 from autograder.algebra.symbols import ONE, SCALAR, Dim, Shape, parse_dim
-from autograder.algebra.tree import Expr, Misfit, Misshapen, constant, show_shape, size
+from autograder.algebra.tree import Expr, Misfit, Misshapen, SumRange, constant, show_shape, size
 from autograder.errors import OutOfBudget
 from autograder.mathtext import ENTRYWISE, Name
 
@@ -328,7 +328,7 @@ class Inference(Products):
             del self.ranges[index]
         else:
             self.ranges[index] = outer
-        return self._make("sum", (body,), (index, int(lower), upper), body.shape)
+        return self._make("sum", (body,), SumRange(index, int(lower), upper), body.shape)
 
     def _range_of(self, node: Node) -> Any:
         """The upper end of a sum as a dimension."""

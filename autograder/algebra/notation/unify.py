@@ -84,7 +84,7 @@ class Unifier:
         shape = (self._settle(e.shape[0]), self._settle(e.shape[1]))
         data = e.data
         if e.op == "sum":
-            data = (e.data[0], e.data[1], self._settle(e.data[2]))
+            data = e.data._replace(upper=self._settle(e.data.upper))
         args = tuple(self.close(a) for a in e.args)
         if shape == SCALAR:  # what turned out to be a single number is written as one
             if e.op == "zeros":
