@@ -34,7 +34,7 @@ class Tally:
         self.proved += proved
 
     @property
-    def failed(self) -> bool:
+    def has_failed(self) -> bool:
         """Did two methods disagree somewhere? (Exit code 1.)"""
         return self.verdicts["error"] > 0
 

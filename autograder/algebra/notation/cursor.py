@@ -140,7 +140,7 @@ class Cursor:
         tail = Token(kind, rest, t.at + length, t.end, False, t.latex)
         self.toks[self.i : self.i + 1] = [head, tail]
 
-    def _looks_like_condition(self) -> bool:
+    def _has_condition_ahead(self) -> bool:
         return any(t.kind == "op" and t.value in RELATION_SIGNS for t in self.toks[self.i :])
 
     def _declared(self) -> str:
@@ -159,7 +159,7 @@ class Cursor:
         return sign
 
     @staticmethod
-    def _simple(inner: list[Token]) -> bool:
+    def _is_simple(inner: list[Token]) -> bool:
         """One letter or word, accented or not."""
         bare = [g for g in inner if g.kind not in ("accent", "style") and g.value not in ("{", "}")]
         return len(bare) == 1 and bare[0].kind in ("word", "num")
@@ -236,5 +236,5 @@ class Cursor:
     def _listing(self) -> Node | None:
         raise NotImplementedError
 
-    def _starts_factor(self) -> bool:
+    def _is_factor_next(self) -> bool:
         raise NotImplementedError

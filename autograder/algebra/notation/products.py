@@ -74,7 +74,7 @@ class Products(Unifier):
         """One binary product."""
         if operator == "/":
             if not self._is_scalar(right):
-                if self.numpy and self._same_shape(left.shape, right.shape):
+                if self.numpy and self._unify_shapes(left.shape, right.shape):
                     return self._make("had", (left, self._make("fn", (right,), "reciprocal", right.shape)), None, left.shape)
                 raise Misshapen(f"a division by {show_shape(self._resolved(right))}", at)
             if right.op == "num" and right.data:
@@ -84,9 +84,9 @@ class Products(Unifier):
             return self._scaled(left, right)
         if self._is_scalar(right):
             return self._scaled(right, left)
-        if operator == "*" and self.numpy and self._same_shape(left.shape, right.shape):
+        if operator == "*" and self.numpy and self._unify_shapes(left.shape, right.shape):
             return self._make("had", (left, right), None, left.shape)
-        if self._same(left.shape[1], right.shape[0]):
+        if self._unify(left.shape[1], right.shape[0]):
             return self._make("matmul", (left, right), None, (left.shape[0], right.shape[1]))
         if operator in (".", "dot"):
             inner = self._inner(left, right)
@@ -99,9 +99,9 @@ class Products(Unifier):
 
     def _inner(self, left: Expr, right: Expr) -> Expr | None:
         """Of two columns (or two rows) of one length."""
-        if self.find(left.shape[1]) == ONE and self.find(right.shape[1]) == ONE and self._same(left.shape[0], right.shape[0]):
+        if self.find(left.shape[1]) == ONE and self.find(right.shape[1]) == ONE and self._unify(left.shape[0], right.shape[0]):
             return self._make("matmul", (self._transposed(left), right), None, SCALAR)
-        if self.find(left.shape[0]) == ONE and self.find(right.shape[0]) == ONE and self._same(left.shape[1], right.shape[1]):
+        if self.find(left.shape[0]) == ONE and self.find(right.shape[0]) == ONE and self._unify(left.shape[1], right.shape[1]):
             return self._make("matmul", (left, self._transposed(right)), None, SCALAR)
         return None
 
@@ -109,12 +109,12 @@ class Products(Unifier):
         """numpy's product, where a vector may stand for a row or a column."""
         if self._is_scalar(left) or self._is_scalar(right):
             return self._join(left, "", right, at)
-        if self._same(left.shape[1], right.shape[0]):
+        if self._unify(left.shape[1], right.shape[0]):
             return self._make("matmul", (left, right), None, (left.shape[0], right.shape[1]))
         inner = self._inner(left, right)
         if inner is not None:
             return inner
-        if self.find(left.shape[1]) == ONE and self._same(left.shape[0], right.shape[0]):
+        if self.find(left.shape[1]) == ONE and self._unify(left.shape[0], right.shape[0]):
             return self._make("matmul", (self._transposed(left), right), None, (ONE, right.shape[1]))
         one, two = show_shape(self._resolved(left)), show_shape(self._resolved(right))
         raise Misshapen(f"a product of {one} and {two} does not compose", at, Misfit.SURE)
@@ -122,7 +122,7 @@ class Products(Unifier):
     def _inverted(self, e: Expr, at: int) -> Expr:
         if self._is_scalar(e):
             return self._make("recip", (e,))
-        if not self._same(e.shape[0], e.shape[1]):
+        if not self._unify(e.shape[0], e.shape[1]):
             raise Misshapen(f"an inverse of {show_shape(self._resolved(e))}", at, Misfit.SURE)
         return self._make("inverse", (e,), None, e.shape)
 
@@ -155,7 +155,7 @@ class Products(Unifier):
     def _determinant(self, e: Expr, at: int) -> Expr:
         if self._is_scalar(e):
             return e
-        if not self._same(e.shape[0], e.shape[1]):
+        if not self._unify(e.shape[0], e.shape[1]):
             raise Misshapen(f"a determinant of {show_shape(self._resolved(e))}", at)
         return self._make("det", (e,))
 
@@ -175,7 +175,7 @@ class Products(Unifier):
     def _hadamard(self, one: Expr, two: Expr, at: int) -> Expr:
         if self._is_scalar(one) or self._is_scalar(two):
             return self._scaled(one, two) if self._is_scalar(one) else self._scaled(two, one)
-        if not self._same_shape(one.shape, two.shape):
+        if not self._unify_shapes(one.shape, two.shape):
             raise Misshapen(
                 f"{show_shape(self._resolved(one))} and {show_shape(self._resolved(two))} cannot be multiplied entry by entry", at
             )
@@ -187,6 +187,6 @@ class Products(Unifier):
         found = self._inner(one, two)
         if found is not None:
             return found
-        if self._same_shape(one.shape, two.shape):
+        if self._unify_shapes(one.shape, two.shape):
             return self._make("trace", (self._make("matmul", (self._transposed(one), two), None, (one.shape[1], two.shape[1])),))
         raise Misshapen(f"an inner product of {show_shape(self._resolved(one))} and {show_shape(self._resolved(two))}", at)

@@ -36,7 +36,7 @@ class Inference(Products):
         if expected is not None:
             if is_bare_zero(node) and expected != SCALAR:
                 e = Expr("zeros", (), None, expected)
-            self._same_shape(e.shape, expected)
+            self._unify_shapes(e.shape, expected)
         return self.close(e)
 
     def infer(self, node: Node) -> Expr:
@@ -92,7 +92,7 @@ class Inference(Products):
 
     def _on_eye(self, node: Node) -> Expr:
         dims = [self._typed_dim(d) for d in node.data] or [Unknown()]
-        if len(dims) > 1 and not self._same(dims[0], dims[1]):
+        if len(dims) > 1 and not self._unify(dims[0], dims[1]):
             raise Misshapen("an identity matrix is square", node.at)
         return self._make("eye", (), None, (dims[0], dims[0]))
 
@@ -123,7 +123,7 @@ class Inference(Products):
             return self._number(0)
         shape: tuple[Any, Any] = shaped[0].shape
         for t, a in zip(terms, node.args, strict=True):
-            if t in shaped and not self._same_shape(shape, t.shape):
+            if t in shaped and not self._unify_shapes(shape, t.shape):
                 one, two = show_shape(self._resolved(shaped[0])), show_shape(self._resolved(t))
                 raise Misshapen(f"{one} and {two} cannot be added", a.at, Misfit.SURE)
         return self._make("add", tuple(shaped), None, shape) if len(shaped) > 1 else shaped[0]
@@ -181,13 +181,13 @@ class Inference(Products):
                 return self._make("fn", (base,), "sqrt")
             return self._make("pow", (base,), value)
         if value is None or value.denominator != 1:
-            if value in (Fraction(1, 2), Fraction(-1, 2)) and self._same(base.shape[0], base.shape[1]):
+            if value in (Fraction(1, 2), Fraction(-1, 2)) and self._unify(base.shape[0], base.shape[1]):
                 root = self._make("sqrtm", (base,), None, base.shape)
                 return root if value == Fraction(1, 2) else self._inverted(root, node.at)
             raise Misshapen(f"a power of {show_shape(self._resolved(base))} whose exponent is no whole number", node.at, Misfit.POWER)
-        if self.numpy and value > 0 and not self._same(base.shape[0], base.shape[1]):
+        if self.numpy and value > 0 and not self._unify(base.shape[0], base.shape[1]):
             return self._entrywise_power(base, int(value))
-        if not self._same(base.shape[0], base.shape[1]):
+        if not self._unify(base.shape[0], base.shape[1]):
             raise Misshapen(f"a power of {show_shape(self._resolved(base))}", node.at, Misfit.POWER)
         if abs(value) > MAX_EXPONENT:
             raise OutOfBudget("MAX_EXPONENT", f"the exponent {value}")
@@ -230,7 +230,7 @@ class Inference(Products):
         if function == "trace":
             if self._is_scalar(e):
                 return e
-            if not self._same(e.shape[0], e.shape[1]):
+            if not self._unify(e.shape[0], e.shape[1]):
                 raise Misshapen(f"a trace of {show_shape(self._resolved(e))}", node.at, Misfit.SURE)
             return self._make("trace", (e,))
         if function in ("det", "logdet"):
@@ -256,7 +256,7 @@ class Inference(Products):
                 return self._make("diag", (self._transposed(e),), None, (e.shape[1], e.shape[1]))
             if self._is_scalar(e):
                 return e
-            if not self._same(e.shape[0], e.shape[1]):
+            if not self._unify(e.shape[0], e.shape[1]):
                 raise Misshapen(f"the diagonal of {show_shape(self._resolved(e))}", node.at)
             return self._make("diagonal", (e,), None, (e.shape[0], ONE))
         if function in ("esum", "mean"):
@@ -293,7 +293,7 @@ class Inference(Products):
         shaped = [a for a in args if not self._is_scalar(a)]
         shape: tuple[Any, Any] = shaped[0].shape if shaped else SCALAR
         for a in shaped:
-            if not self._same_shape(shape, a.shape):
+            if not self._unify_shapes(shape, a.shape):
                 raise Misshapen("a maximum of different shapes", node.at)
         return self._make(function, tuple(args), None, shape)
 
@@ -362,7 +362,7 @@ class Inference(Products):
         for position, dim in zip(indices, dims, strict=True):
             if position.op == "index":
                 known = self.ranges.setdefault(position.data, Unknown())
-                if not self._same(known, dim):
+                if not self._unify(known, dim):
                     raise Misshapen(f"the index {position.data} runs over two different ranges", node.at)
         typed = tuple(self.infer(i) for i in indices)
         return self._make("elem", (base, *typed))
@@ -381,11 +381,11 @@ class Inference(Products):
                     continue
                 if height is None:
                     height = entry.shape[0]
-                elif not self._same(height, entry.shape[0]):
+                elif not self._unify(height, entry.shape[0]):
                     raise Misshapen("blocks of different heights beside each other", a.at, Misfit.SURE)
                 if widths[k] is None:
                     widths[k] = entry.shape[1]
-                elif not self._same(widths[k], entry.shape[1]):
+                elif not self._unify(widths[k], entry.shape[1]):
                     raise Misshapen("blocks of different widths above each other", a.at, Misfit.SURE)
             heights.append(height)
         heights = [ONE if h is None and all(w is None or self.find(w) == ONE for w in widths) else h for h in heights]
@@ -413,7 +413,7 @@ class Inference(Products):
                 only = next(iter(square))
                 for d in dims:
                     if not isinstance(d, Dim):
-                        self._same(d, only)
+                        self._unify(d, only)
                 dims = [self.find(d) for d in dims]
             else:
                 raise Misshapen("the size of a block cannot be told", at)
@@ -431,7 +431,7 @@ class Inference(Products):
         shaped = [v for v, zero in zip(values, bare, strict=True) if not zero]
         shape: tuple[Any, Any] = shaped[0].shape if shaped else SCALAR
         for v in shaped:
-            if not self._same_shape(shape, v.shape):
+            if not self._unify_shapes(shape, v.shape):
                 raise Misshapen("cases of different shapes", node.at)
         out: list[Expr] = []
         for value, zero, condition in zip(values, bare, conditions, strict=True):

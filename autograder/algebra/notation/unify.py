@@ -46,7 +46,7 @@ class Unifier:
             dim = dim.value
         return dim
 
-    def _same(self, one: Any, two: Any) -> bool:
+    def _unify(self, one: Any, two: Any) -> bool:
         """Make two dimensions one, if that is possible."""
         one, two = self.find(one), self.find(two)
         if one is two or (isinstance(one, Dim) and isinstance(two, Dim)):
@@ -66,9 +66,9 @@ class Unifier:
         while len(self.trail) > mark:
             self.trail.pop().value = None
 
-    def _same_shape(self, one: tuple[Any, Any], two: tuple[Any, Any]) -> bool:
+    def _unify_shapes(self, one: tuple[Any, Any], two: tuple[Any, Any]) -> bool:
         mark = len(self.trail)
-        if self._same(one[0], two[0]) and self._same(one[1], two[1]):
+        if self._unify(one[0], two[0]) and self._unify(one[1], two[1]):
             return True
         self._undo(mark)
         return False
