@@ -4,7 +4,10 @@ A suite is a folder with `assignment.toml`, `public.py` and pytest files; `docs/
 """
 
 from autograder.algebra import (
+    Bound,
     Case,
+    Descent,
+    Recursion,
     Rubric,
     Sequence,
     Situation,
@@ -59,7 +62,9 @@ from autograder.writeup import Answer
 __all__ = [
     "GRADIENT_TOLERANCE",
     "Answer",
+    "Bound",
     "Case",
+    "Descent",
     "Example",
     "Failure",
     "Hypothesis",
@@ -69,6 +74,7 @@ __all__ = [
     "ParameterRegion",
     "Polynomial",
     "Reading",
+    "Recursion",
     "Reply",
     "Rubric",
     "Sequence",

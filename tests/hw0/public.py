@@ -21,6 +21,7 @@ from autograder.suite import (
     ParameterRegion,
     Polynomial,
     Reading,
+    Recursion,
     Reply,
     Rubric,
     Sequence,
@@ -63,7 +64,7 @@ GRADIENT_DESCENT_FACTS = Rubric(
         "w_1": r"\eta F^T y",
     },
     uppers={"eta": r"2 / \alpha^2"},
-    recursion=("w_{t-1}", "t", "w_t"),
+    recursion=Recursion("w_{t-1}", "t", "w_t"),
     singular={"\\sigma_i": "F"},
     aliases={"\\sigma_i": ("\\sigma_j", "s_i")},
     roles={

@@ -7,16 +7,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, runtime_checkable
 
-from autograder.algebra.derivations.ambiguity import Meaning, other_meanings, put_in, told_apart
+from autograder.algebra.derivations.ambiguity import other_meanings, put_in, told_apart
 from autograder.algebra.derivations.chains import Step, read_side
-from autograder.algebra.derivations.counterexample import used
 from autograder.algebra.derivations.domain import Introduced
-from autograder.algebra.derivations.rubric import Rubric, Setting, Waypoint, bindings, key_of, second_letters, setting, typed_names
+from autograder.algebra.derivations.letters import Binding, Renaming, bindings, second_letters, typed_names
+from autograder.algebra.derivations.rubric import Rubric, Waypoint
+from autograder.algebra.derivations.setting import Setting, setting
 from autograder.algebra.derivations.steps import MAX_RELATIONS, Formula, Relation, Text, statements_of
 from autograder.algebra.derivations.walk import Walk
-from autograder.algebra.derivations.waypoints import reached
+from autograder.algebra.derivations.waypoints import is_reached
 from autograder.algebra.evaluation import Point, Real, Undefined, Unsupported, value_at
 from autograder.algebra.notation import definition, render
+from autograder.algebra.symbols import key_of
+from autograder.algebra.tree import occurring
 from autograder.verdict import Json, Verdict, correct, incorrect, missing, partial, undecided, verdict_unless_typed
 
 FALSE_STEP: Final = 0.2
@@ -69,6 +72,11 @@ class Followed:
     binding: Mapping[str, str]
     setting: Setting
     introduced: tuple[Introduced, ...]
+
+    @property
+    def letters(self) -> Binding:
+        """The choice of letters."""
+        return tuple(Renaming(letter, name) for letter, name in self.binding.items())
 
     def count(self, verdict: str) -> int:
         """How many steps have a verdict."""
@@ -127,12 +135,12 @@ def follow(text: Text, body: str, final: str, rubric: Rubric) -> Followed:
     best = _confirmed(best)
     if best.count("unreadable") and not best.count("false"):
         # a second letter for a name that does occur: only where everything holds with it
-        for binding in second_letters(rubric, present, tuple(best.binding.items())):
+        for binding in second_letters(rubric, present, best.letters):
             here = _tried(text, body, final, rubric, binding, present)
             if here is not None and not here.count("false") and here.count("unreadable") < best.count("unreadable"):
                 best = here
     for meaning in other_meanings(rubric, best.steps, best.binding):
-        kept = tuple((letter, name) for letter, name in best.binding.items() if letter != meaning.letter and name != meaning.name)
+        kept = tuple(r for r in best.letters if r.letter != meaning.letter and r.name != meaning.name)
         there = _tried(put_in(meaning, text), body, final, rubric, kept, present)
         if there is None:
             continue
@@ -147,7 +155,7 @@ def follow(text: Text, body: str, final: str, rubric: Rubric) -> Followed:
     return best
 
 
-def _throughout(meaning: Meaning, text: Text, body: str, final: str, rubric: Rubric, best: Followed) -> Followed:
+def _throughout(meaning: Renaming, text: Text, body: str, final: str, rubric: Rubric, best: Followed) -> Followed:
     """The derivation with a letter as another name of the problem, if less of it is false then and more holds; else as it is."""
     written = put_in(meaning, text)
     present = typed_names(_formulas(written))
@@ -181,9 +189,7 @@ def _confirmed(one: Followed) -> Followed:
     return replace(one, steps=steps)
 
 
-def _tried(
-    text: Text, body: str, final: str, rubric: Rubric, binding: tuple[tuple[str, str], ...], present: frozenset[str]
-) -> Followed | None:
+def _tried(text: Text, body: str, final: str, rubric: Rubric, binding: Binding, present: frozenset[str]) -> Followed | None:
     try:
         return _followed(text, body, final, rubric, binding, present)
     except ValueError:
@@ -205,7 +211,7 @@ def _rank(one: Followed) -> tuple[int, int, int]:
     return (one.count("unreadable") + 2 * one.count("false") - one.count("holds"), one.count("false"), len(one.binding))
 
 
-def _followed(text: Text, body: str, final: str, rubric: Rubric, binding: tuple[tuple[str, str], ...], present: frozenset[str]) -> Followed:
+def _followed(text: Text, body: str, final: str, rubric: Rubric, binding: Binding, present: frozenset[str]) -> Followed:
     walk = Walk(rubric, setting(rubric, binding), body, present)
     for item in text.items:
         if isinstance(item, Formula):
@@ -220,7 +226,7 @@ def _followed(text: Text, body: str, final: str, rubric: Rubric, binding: tuple[
             else s
             for s in steps
         )
-    found = frozenset(w.name for w in rubric.waypoints if reached(w, steps, final, walk))
+    found = frozenset(w.name for w in rubric.waypoints if is_reached(w, steps, final, walk))
     found |= {name for w in rubric.waypoints for name in w.implied_by if w.name in found}
     return Followed(steps, found, dict(binding), walk.chosen, tuple(i for i in walk.domains[0].introduced if i.kind != "singular"))
 
@@ -262,8 +268,8 @@ def _verdict(followed: Followed, text: Text, rubric: Rubric) -> Verdict:
     ended = any(w.final and w.name in followed.reached for w in rubric.waypoints)
     if open_ and (ended or (unclear and unread and unread[-1] is steps[-1]) or not steps):
         notes = [_lack(lacking), *remarks] if steps else remarks
-        return replace(
-            undecided("Too little of this could be read to decide it: a person reads this derivation.", read=read, evidence=evidence)
+        return undecided(
+            "Too little of this could be read to decide it: a person reads this derivation.", read=read, evidence=evidence
         ).with_remarks(*notes)
     if open_ and share <= 0:
         return undecided(
@@ -305,7 +311,7 @@ def _lack(lacking: list[Waypoint]) -> str:
 
 def _method(steps: tuple[Step, ...]) -> str:
     holds = [s for s in steps if s.verdict == "holds"]
-    sampled = sum("tilted" in s.how or "no violation" in s.how for s in holds)
+    sampled = sum(s.sampled for s in holds)
     exact = len(holds) - sampled
     parts = [f"{exact} steps exactly"] if exact else []
     parts += [f"{sampled} without a violation in tilted samples"] if sampled else []
@@ -394,15 +400,15 @@ def _values(step: Step, followed: Followed) -> dict[str, Json]:
     other = (step.other.left, step.other.right) if step.other is not None else ()
     for side in (step.left, step.right, *other):
         if side is not None and side.expression is not None:
-            keys |= used(side.expression) | {k for k in side.mentions if k in table.definitions}
+            keys |= occurring(side.expression) | {k for k in side.mentions if k in table.definitions}
         if side is not None and side.operator:
             keys.add(followed.setting.notation.differentials[side.variable])
     for one in reversed(followed.introduced):
         if keys & set(one.keys):
-            keys |= used(one.source)
+            keys |= occurring(one.source)
     for key in list(keys):
         if key in table.definitions:
-            keys |= used(definition(table, key))
+            keys |= occurring(definition(table, key))
     out: dict[str, Json] = {}
     for symbol in table.declared:
         if symbol.key not in keys:

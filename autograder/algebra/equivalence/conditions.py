@@ -16,9 +16,10 @@ from random import Random
 from typing import Final
 
 from autograder.algebra.equivalence.decision import value_json
-from autograder.algebra.equivalence.identity import EXACT, flat, seed_of
+from autograder.algebra.equivalence.identity import seed_of
 from autograder.algebra.equivalence.verdicts import MAX_SHOWN, AnswerLike, typed
 from autograder.algebra.evaluation import (
+    EXACT,
     Point,
     Undefined,
     Unsupported,
@@ -26,6 +27,7 @@ from autograder.algebra.evaluation import (
     condition_holds,
     determinant,
     draw_values,
+    flat,
     inverse,
     matmul,
     size_sets,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal, Protocol, runtime_checkable
 
-from autograder.algebra.equivalence.decision import Decision, decide_expression
+from autograder.algebra.equivalence.decision import AnswerDecision, decide_expression
 from autograder.algebra.notation import read_expected, render
 from autograder.algebra.symbols import Symbols
 from autograder.algebra.tree import Expr, show_shape
@@ -93,7 +93,7 @@ def _equivalent(answer: AnswerLike | str, expected: Any, symbols: Symbols) -> Ve
     return certified(verdict, decision, proof(truth, decision.expression, symbols))
 
 
-def certified(verdict: Verdict, decision: Decision, proof: bool | None) -> Verdict:
+def certified(verdict: Verdict, decision: AnswerDecision, proof: bool | None) -> Verdict:
     """The verdict with what sympy says of it; where the two disagree it is our own error."""
     if proof is None:
         return verdict
@@ -105,7 +105,7 @@ def certified(verdict: Verdict, decision: Decision, proof: bool | None) -> Verdi
     return verdict
 
 
-def method_text(decision: Decision) -> str:
+def method_text(decision: AnswerDecision) -> str:
     """How it was decided, in a few words."""
     if decision.method == "normal-form":
         return "the same expression"
@@ -122,7 +122,7 @@ def read_line(e: Expr | None, symbols: Symbols) -> str:
     return "" if e is None else f"{READ_AS}{render(e, symbols)}"
 
 
-def as_verdict(decision: Decision, text: str, shown: str, symbols: Symbols) -> Verdict:
+def as_verdict(decision: AnswerDecision, text: str, shown: str, symbols: Symbols) -> Verdict:
     """A decision as a verdict with feedback and evidence."""
     read = read_line(decision.expression, symbols)
     if decision.verdict == "equivalent":
@@ -137,7 +137,7 @@ def as_verdict(decision: Decision, text: str, shown: str, symbols: Symbols) -> V
     return incorrect(feedback(decision), evidence=evidence, slip=decision.diagnosis, method=method, read=read)
 
 
-def feedback(decision: Decision) -> str:
+def feedback(decision: AnswerDecision) -> str:
     """What is wrong, without what would be right."""
     slip = decision.diagnosis
     if decision.boundary:
@@ -153,7 +153,7 @@ def feedback(decision: Decision) -> str:
     return "This is not equal to what was asked; it differs for some values of the symbols."
 
 
-def symbolic_evidence(decision: Decision, text: str, shown: str, symbols: Symbols) -> dict[str, Json]:
+def symbolic_evidence(decision: AnswerDecision, text: str, shown: str, symbols: Symbols) -> dict[str, Json]:
     """Evidence of kind `symbolic`, see docs/schema.md."""
     witness = dict(decision.witness or {})
     out: dict[str, Json] = {

@@ -7,7 +7,8 @@ from fractions import Fraction
 from random import Random
 from typing import Final, TypeAlias
 
-from autograder.algebra.evaluation.evaluate import Point, identity, inverse, matmul, transpose, value_at
+from autograder.algebra.evaluation.evaluate import Point, value_at
+from autograder.algebra.evaluation.linear_algebra import identity, inverse, matmul, transpose
 from autograder.algebra.evaluation.rings import Exact, Matrix, Modular, Number, Ring, Undefined, Value
 from autograder.algebra.notation import solve_constraint
 from autograder.algebra.symbols import SCALAR, Symbol, Symbols

@@ -1,5 +1,6 @@
 """Typed text -> typed tree: names, grammar, shapes, and the symbol table that drives them."""
 
+from autograder.algebra.notation.cursor import Undeclared
 from autograder.algebra.notation.declare import ASSUMPTIONS, cached_symbols, solve_constraint, symbols
 from autograder.algebra.notation.expression import Typer, definition, read_expected
 from autograder.algebra.notation.grammar import Grammar
@@ -12,6 +13,7 @@ __all__ = [
     "Grammar",
     "Node",
     "Typer",
+    "Undeclared",
     "cached_symbols",
     "definition",
     "depths",

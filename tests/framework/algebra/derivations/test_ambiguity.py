@@ -11,8 +11,8 @@ from submissions.typed_steps import GRADIENT_DESCENT, RIDGE, STEPS, VECTOR_CALCU
 
 from autograder.algebra import Symbols, step_remarks
 from autograder.algebra.derivations.counterexample import both_fail
-from autograder.algebra.derivations.rubric import setting
 from autograder.algebra.derivations.scoring import SLIP_OF_THE_PEN, derivation
+from autograder.algebra.derivations.setting import setting
 from autograder.algebra.notation.expression import read_expected
 from autograder.assignment import load_assignment
 from autograder.replay.entry import Entry
