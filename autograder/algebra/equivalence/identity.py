@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
+from math import prod
 from random import Random
 from typing import Final
 
+from autograder.algebra.assumptions import assumed
 from autograder.algebra.evaluation import (
     Exact,
     Modular,
@@ -47,6 +49,8 @@ NUDGE: Final = 10**7 + 19
 """One over it is how far a point is moved to look beside it."""
 FEW_TRIES: Final = 10
 """Points of a small size before a larger one is tried: some differences do not show at small sizes."""
+MAX_TURNS: Final = 8
+"""Combinations of variants of symbols (both determinants of orthogonal matrices) that are looked at."""
 BIG_LITERAL_BITS: Final = 40
 """Beyond so many bits of typed numbers, equality modulo the prime is checked with fractions as well."""
 
@@ -153,7 +157,7 @@ def in_field(expected: Expr, answer: Expr, table: Symbols, seed: int) -> Outcome
     error = 0.0
     sets = shapes_for(expected, answer, table)
     undefined = 0
-    turns = 2 ** min(3, sum("orthogonal" in table.by_key(k).assumptions for k in keys))
+    turns = min(MAX_TURNS, prod(assumed(table.by_key(k).assumptions).variants for k in keys))
     for sizes in sets:
         check_cost(expected, sizes)
         check_cost(answer, sizes)
@@ -288,7 +292,7 @@ def compare(expected: Expr, answer: Expr, sizes: Mapping[str, int], values: Mapp
 def random_points(expected: Expr, answer: Expr, table: Symbols, sizes: Mapping[str, int], rng: Random) -> Iterator[dict[str, Value]]:
     """Exact points, each followed by one with the signs of all free scalars turned."""
     keys = occurring(expected, answer)
-    free = {k for k in keys if table.by_key(k).shape == SCALAR and "positive" not in table.by_key(k).assumptions}
+    free = {k for k in keys if table.by_key(k).shape == SCALAR and assumed(table.by_key(k).assumptions).allows(-1)}
     for turn in range(4 * RETRIES):
         try:
             values = draw_values(table, keys, sizes, EXACT, wide_draw(rng), rng, turn=turn)
@@ -384,18 +388,17 @@ def sweep(
         except Undefined:
             continue
         for key, i, j in coordinates(table, moving, base, rng):
-            low = Fraction(0) if "positive" in table.by_key(key).assumptions else None
-            for t in breaks(conditions, sizes, base, key, i, j, low):
-                if "nonzero" in table.by_key(key).assumptions and t == 0:
-                    continue
-                yield sizes, moved(base, key, i, j, t)
+            given = assumed(table.by_key(key).assumptions)
+            for t in breaks(conditions, sizes, base, key, i, j, given.above):
+                if given.allows(t):
+                    yield sizes, moved(base, key, i, j, t)
 
 
 def coordinates(table: Symbols, moving: list[str], base: Mapping[str, Value], rng: Random) -> list[tuple[str, int, int]]:
     """Scalars and single entries that may move on their own."""
     out: list[tuple[str, int, int]] = []
     for key in moving:
-        if table.by_key(key).assumptions - {"positive", "nonzero", "invertible"}:
+        if not assumed(table.by_key(key).assumptions).moves_freely:
             continue
         value = base[key]
         if isinstance(value, list):

@@ -13,6 +13,7 @@ from itertools import permutations
 from random import Random
 from typing import Final
 
+from autograder.algebra.assumptions import assumed, misfit
 from autograder.algebra.equivalence.identity import EXACT, decide_pair, equal_values, flat, mode_of, occurring, shapes_for
 from autograder.algebra.evaluation import (
     Modular,
@@ -31,7 +32,7 @@ from autograder.algebra.evaluation import (
     wide_draw,
 )
 from autograder.algebra.limits import MAX_SLIPS, MAX_TERMS
-from autograder.algebra.symbols import SCALAR, Symbols
+from autograder.algebra.symbols import SCALAR, Symbol, Symbols
 from autograder.algebra.tree import Expr
 from autograder.errors import OutOfBudget
 
@@ -195,13 +196,8 @@ class Probe:
 
     def assumed_symmetric(self) -> str | None:
         """Do the two agree once every square matrix is symmetric?"""
-        square = [
-            s
-            for s in self.table.declared
-            if s.shape != SCALAR and s.shape[0] == s.shape[1] and not s.assumptions & {"symmetric", "positive_definite", "diagonal"}
-        ]
         keys = occurring(self.expected, self.answer)
-        square = [s for s in square if s.key in keys and "orthogonal" not in s.assumptions]
+        square = [s for s in self.table.declared if s.key in keys and mistaken_for_symmetric(s)]
         if not square:
             return None
         changed = {s.key: replace(s, assumptions=s.assumptions | {"symmetric"}) for s in square}
@@ -222,6 +218,18 @@ class Probe:
         if before is not None and after is not None and len(after) < len(before):
             return "assumed_symmetric"
         return None if any(self.confirmed(e) for e in leaf_transposes(self.expected)) else "assumed_symmetric"
+
+
+def mistaken_for_symmetric(s: Symbol) -> bool:
+    """Is a symbol a square matrix that need not be symmetric, but could be?"""
+    given = assumed(s.assumptions)
+    return (
+        s.shape != SCALAR
+        and s.shape[0] == s.shape[1]
+        and not given.implies("symmetric")
+        and all(one.mistaken_for_symmetric for one in given.of_matrices)
+        and not misfit(s.assumptions | {"symmetric"})
+    )
 
 
 def known_factors(ring: Ring, ratio: Number) -> list[tuple[Fraction, int]]:

@@ -3,6 +3,7 @@
 from autograder.algebra.evaluation.batch import Batch, SampleBatch, evaluate_batch
 from autograder.algebra.evaluation.evaluate import (
     Point,
+    RingAlgebra,
     check_cost,
     condition_holds,
     determinant,
@@ -24,6 +25,7 @@ __all__ = [
     "Point",
     "Real",
     "Ring",
+    "RingAlgebra",
     "SampleBatch",
     "Undefined",
     "Unsupported",

@@ -98,6 +98,36 @@ def _pivot(ring: Ring, rows: Matrix, k: int) -> int | None:
     return max(candidates, key=lambda i: ring.size(rows[i][k])) if candidates else None
 
 
+@dataclass(frozen=True)
+class RingAlgebra:
+    """Linear algebra over a ring, as the samplers of assumptions take it."""
+
+    ring: Ring
+
+    def identity(self, n: int) -> Matrix:
+        """The unit matrix."""
+        return identity(self.ring, n)
+
+    def transpose(self, a: Matrix) -> Matrix:
+        """Rows for columns."""
+        return transpose(a)
+
+    def matmul(self, a: Matrix, b: Matrix) -> Matrix:
+        """The matrix product."""
+        return matmul(self.ring, a, b)
+
+    def inverse(self, a: Matrix) -> Matrix | None:
+        """None for a singular matrix."""
+        try:
+            return inverse(self.ring, a)
+        except Undefined:
+            return None
+
+    def determinant(self, a: Matrix) -> Number:
+        """By elimination."""
+        return determinant(self.ring, a)
+
+
 class _Evaluator:
     def __init__(self, point: Point, memo: dict[Expr, Value] | None = None) -> None:
         self.ring = point.ring

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from autograder.algebra.assumptions import assumed
 from autograder.algebra.calculus import differential
 from autograder.algebra.equivalence import read_condition, seed_of
 from autograder.algebra.evaluation import Batch, SampleBatch, evaluate_batch
@@ -204,9 +205,9 @@ def _worlds(
 ) -> tuple[World, ...]:
     rng = np.random.default_rng(seed_of(situation.identity, case.name))
     values: dict[str, Batch] = {}
-    for name, assumed in situation.free.items():
+    for name, words in situation.free.items():
         sizes = rng.choice([0.5, 0.25, 0.125] if name == situation.descent[1] else SMALL, size=DRAWN)
-        signs = np.ones(DRAWN) if assumed == "positive" else rng.choice([1.0, -1.0], size=DRAWN)
+        signs = np.ones(DRAWN) if not assumed(frozenset(words.split())).allows(-1) else rng.choice([1.0, -1.0], size=DRAWN)
         values[key_of(name)] = (sizes * signs)[:, None, None]
     for key in ground.differentials.values():
         if key not in ground.meanings:
