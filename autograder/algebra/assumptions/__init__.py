@@ -3,6 +3,7 @@
 from autograder.algebra.assumptions.assumption import (
     Assumed,
     Assumption,
+    BatchedAssumption,
     BatchSampling,
     LinearAlgebra,
     Matrix,
@@ -19,6 +20,7 @@ __all__ = [
     "Assumed",
     "Assumption",
     "BatchSampling",
+    "BatchedAssumption",
     "LinearAlgebra",
     "Matrix",
     "MatrixAssumption",

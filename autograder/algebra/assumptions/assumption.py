@@ -109,7 +109,7 @@ class Assumption(ABC):
             return
         if cls.name in _REGISTERED:
             raise ValueError(f"the assumption {cls.name!r} is defined twice")
-        if not hasattr(cls, "words"):
+        if "words" not in cls.__dict__:
             cls.words = (cls.name.replace("_", " "),)
         _REGISTERED[cls.name] = cls()
         assumed.cache_clear()

@@ -142,7 +142,10 @@ class Orthogonal(MatrixAssumption):
         return first_column_turned(q, sampling.algebra) if sampling.rng.random() < 0.5 else q
 
     def batch(self, sampling: BatchSampling) -> Batch:
-        """Uniform ones of both determinants; signed permutations where readable values are wanted."""
+        """Uniform ones of both determinants; signed permutations where readable values are wanted.
+
+        Those that are to be symmetric or diagonal as well are not yet.
+        """
         rng, shape = sampling.rng, sampling.matrices.shape
         count, n, _ = shape
         q, r = np.linalg.qr(rng.normal(size=shape))
