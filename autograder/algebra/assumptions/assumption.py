@@ -1,7 +1,10 @@
 """What an assumption is, and what several of one symbol are together.
 
-An assumption is a class with a name; defining it registers it. Whoever draws, tests, solves, proves or replays asks it, so that a new
-one is a new file here and nothing else. Numbers and linear algebra are handed in, because samples are drawn in several rings.
+An assumption is a class with a name; defining it registers it. Whoever draws, tests, solves, proves or replays asks it.
+
+To add one, write one file here: a subclass of `NumberAssumption` or `MatrixAssumption` with a `name`, `holds`, and `number` or `impose`
+(how a random value is made to have it). Batches in double precision are then drawn one by one; `BatchedAssumption` draws them at once.
+Numbers and linear algebra are handed in, because samples are drawn in several rings.
 """
 
 from __future__ import annotations
