@@ -1,5 +1,6 @@
 """The algebra room: what a student typed -> a verdict with evidence. The only room that knows sympy."""
 
+from autograder.algebra.assumptions import MatrixAssumption, known_assumptions
 from autograder.algebra.derivations import (
     Bound,
     Followed,
@@ -40,6 +41,7 @@ __all__ = [
     "Exact",
     "Expr",
     "Followed",
+    "MatrixAssumption",
     "Point",
     "Real",
     "Recursion",
@@ -59,6 +61,7 @@ __all__ = [
     "equivalent_by_region",
     "follow",
     "key_of",
+    "known_assumptions",
     "names",
     "numeric_function",
     "read_typed",

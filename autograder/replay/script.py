@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.algebra import Rubric, Symbols, setting
+from autograder.algebra import MatrixAssumption, Rubric, Symbols, known_assumptions, setting
 from autograder.assignment import Assignment
 from autograder.errors import OutOfBudget, Unreadable
 from autograder.grading import load_public
@@ -100,16 +100,15 @@ def _condition(case: _Case, table: Symbols) -> list[str]:
     ]
 
 
-PREDICATES = {
-    "symmetric": "np.array_equal({0}, {0}.T)",
-    "diagonal": "np.array_equal({0}, np.diag(np.diag({0})))",
-    "identity": "np.array_equal({0}, np.eye(len({0})))",
-    "zero": "not np.any({0})",
-    "orthogonal": "np.allclose({0} @ {0}.T, np.eye(len({0})))",
-    "invertible": "np.linalg.matrix_rank({0}) == len({0})",
-    "definite": "bool(np.all(np.linalg.eigvalsh(({0} + {0}.T) / 2) > 0))",
-}
-"""What a word says of the one matrix of a condition."""
+FIXED_MATRICES = {"identity": "np.array_equal({0}, np.eye(len({0})))", "zero": "not np.any({0})"}
+"""Words for one matrix alone, and how to test for it."""
+
+
+def predicates(text: str) -> list[str]:
+    """What the words of a condition say of its one matrix, as Python."""
+    testable = [one for one in known_assumptions() if isinstance(one, MatrixAssumption) and one.in_numpy]
+    said = [one.in_numpy for one in testable if any(word in text for word in one.words)]
+    return said + [test for word, test in FIXED_MATRICES.items() if word in text]
 
 
 def _holds(text: str, table: Symbols, sizes: Mapping[str, int], witness: Mapping[str, Json]) -> str:
@@ -122,7 +121,7 @@ def _holds(text: str, table: Symbols, sizes: Mapping[str, int], witness: Mapping
         except (Unwritable, Unreadable, OutOfBudget):
             return ""
         return f"bool(np.allclose({left}, {right}))"
-    words = [predicate for word, predicate in PREDICATES.items() if word in plain.casefold()]
+    words = predicates(plain.casefold())
     matrices = [variable(name) for name, value in witness.items() if isinstance(value, list)]
     return words[0].format(matrices[0]) if len(words) == 1 and len(matrices) == 1 and " not " not in plain else ""
 

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from autograder.algebra.assumptions import Assumed, assumed
 from autograder.algebra.equivalence import seed_of
 from autograder.algebra.evaluation import Batch, Point, Real, SampleBatch, Undefined, Value, evaluate_batch, size_sets, value_at
 from autograder.algebra.notation import solve_constraint
@@ -211,24 +212,24 @@ def _completed(domain: Domain, sizes: Mapping[str, int], draws: Draws, count: in
 def _symbol(
     symbol: Symbol, table: Symbols, sizes: Mapping[str, int], base: Mapping[str, Batch], rng: np.random.Generator, count: int, small: bool
 ) -> Batch:
-    assumed = symbol.assumptions
+    given = assumed(symbol.assumptions)
     if symbol.shape == SCALAR:
         if small:
             x = rng.choice([1.0, 2.0, 0.5, 3.0, 4.0, 0.25], size=count)
         else:
             x = np.where(rng.random(count) < 0.5, 10.0 ** rng.uniform(-2, 2, size=count), rng.uniform(0.1, 3, size=count))
-        if "positive" not in assumed:
+        if given.allows(-1):
             x = x * rng.choice([1.0, -1.0], size=count)
-            if "nonzero" not in assumed:
-                x = np.where(rng.random(count) < 0.1, 0.0, x)
-        return np.asarray(x[:, None, None])
+        if given.allows(0):
+            x = np.where(rng.random(count) < 0.1, 0.0, x)
+        return given.numbers(x[:, None, None], rng, small)
     rows, columns = symbol.shape[0].size(sizes), symbol.shape[1].size(sizes)
     if ONE in symbol.shape:
         return _vectors(symbol, table, base, rng, (count, rows, columns), small)
-    return _matrices(assumed, rng, (count, rows, columns), small)
+    return _matrices(given, rng, (count, rows, columns), small)
 
 
-def _matrices(assumed: frozenset[str], rng: np.random.Generator, shape: tuple[int, int, int], small: bool) -> Batch:
+def _matrices(given: Assumed, rng: np.random.Generator, shape: tuple[int, int, int], small: bool) -> Batch:
     count, rows, columns = shape
     ints = rng.integers(-2, 3, size=shape) * (rng.random(shape) < 0.7) * 1.0
     if small:
@@ -244,28 +245,7 @@ def _matrices(assumed: frozenset[str], rng: np.random.Generator, shape: tuple[in
         a = np.select(
             [kind == 0, kind == 1, kind == 2, kind == 3, kind == 4], [plain, plain * scale, single * scale, thin, steep * scale], ints
         )
-    if "orthogonal" in assumed:
-        q, r = np.linalg.qr(rng.normal(size=shape))
-        signs = np.where(np.diagonal(r, axis1=1, axis2=2) < 0, -1.0, 1.0)
-        turned = q * signs[:, None, :] * np.where(rng.random(count) < 0.5, -1.0, 1.0)[:, None, None] ** (np.arange(columns) == 0)
-        order = np.argsort(rng.random((count, rows)), axis=1)
-        plain = np.eye(rows)[order] * rng.choice([1.0, -1.0], size=(count, 1, columns))
-        a = plain if small else turned
-        return np.asarray(
-            a @ np.where(np.arange(rows) % 2, -1.0, 1.0)[:, None] * a.swapaxes(1, 2) if "symmetric" in assumed and not small else a
-        )
-    if "diagonal" in assumed:
-        a = a * np.eye(rows)[None]
-    if "positive_definite" in assumed:
-        return np.asarray(a @ a.swapaxes(1, 2) + np.eye(rows) * (1.0 if small else 0.1))
-    if "symmetric" in assumed:
-        a = np.tril(a) + np.tril(a, -1).swapaxes(1, 2)
-    if "invertible" in assumed or "nonzero" in assumed:
-        low = np.abs(np.linalg.det(a)) < (0.5 if small else 1e-6) * (1e-300 + np.abs(a).max(axis=(1, 2))) ** rows
-        a = np.where(low[:, None, None], a + 7.0 * np.eye(rows) if not small else np.eye(rows) * (1 + np.abs(ints)), a)
-    if "positive" in assumed:
-        a = np.abs(a) + (0.0 if small else 1e-3)
-    return np.asarray(a)
+    return given.batch(np.asarray(a), np.asarray(ints, dtype=np.float64), rng, small)
 
 
 def _vectors(

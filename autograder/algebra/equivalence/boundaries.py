@@ -8,6 +8,7 @@ from itertools import pairwise
 from random import Random
 from typing import Final, NamedTuple
 
+from autograder.algebra.assumptions import assumed
 from autograder.algebra.evaluation import (
     EXACT,
     Number,
@@ -108,19 +109,17 @@ def sweep(expected: Expr, answer: Expr, table: Symbols, sizes: Mapping[str, int]
         except Undefined:
             continue
         for entry in coordinates(table, moving, base, rng):
-            assumed = table.by_key(entry.key).assumptions
-            low = Fraction(0) if "positive" in assumed else None
-            for t in breaks(conditions, sizes, base, entry, low):
-                if "nonzero" in assumed and t == 0:
-                    continue
-                yield Point(EXACT, sizes, moved(base, entry, t))
+            given = assumed(table.by_key(entry.key).assumptions)
+            for t in breaks(conditions, sizes, base, entry, given.above):
+                if given.allows(t):
+                    yield Point(EXACT, sizes, moved(base, entry, t))
 
 
 def coordinates(table: Symbols, moving: list[str], base: Mapping[str, Value], rng: Random) -> list[Coordinate]:
     """Scalars and single entries that may move on their own."""
     out: list[Coordinate] = []
     for key in moving:
-        if table.by_key(key).assumptions - {"positive", "nonzero", "invertible"}:
+        if not assumed(table.by_key(key).assumptions).moves_freely:
             continue
         value = base[key]
         if isinstance(value, list):

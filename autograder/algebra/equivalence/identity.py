@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
+from math import prod
 from random import Random
 from typing import Final, Literal
 
+from autograder.algebra.assumptions import assumed
 from autograder.algebra.equivalence.boundaries import is_at_boundary, sweep
 from autograder.algebra.evaluation import (
     EXACT,
@@ -40,6 +42,8 @@ from autograder.algebra.limits import DIGITS, EQUAL_BELOW, REAL_POINTS, RETRIES
 from autograder.algebra.symbols import SCALAR, Symbols
 from autograder.algebra.tree import Expr, dims_in, needs, occurring
 
+MAX_TURNS: Final = 8
+"""Combinations of variants of symbols (both determinants of orthogonal matrices) that are looked at."""
 BIG_LITERAL_BITS: Final = 40
 """Beyond so many bits of typed numbers, equality modulo the prime is checked with fractions as well."""
 
@@ -146,7 +150,7 @@ def in_field(expected: Expr, answer: Expr, table: Symbols, seed: int) -> Equalit
     error = 0.0
     sets = shapes_for(expected, answer, table)
     undefined = 0
-    turns = 2 ** min(3, sum("orthogonal" in table.by_key(k).assumptions for k in keys))
+    turns = min(MAX_TURNS, prod(assumed(table.by_key(k).assumptions).variants for k in keys))
     for sizes in sets:
         check_cost(expected, sizes)
         check_cost(answer, sizes)
@@ -282,7 +286,7 @@ def compare(expected: Expr, answer: Expr, exact: Point, ring: Ring) -> Agreement
 def random_points(expected: Expr, answer: Expr, table: Symbols, sizes: Mapping[str, int], rng: Random) -> Iterator[Point]:
     """Exact points, each followed by one with the signs of all free scalars turned."""
     keys = occurring(expected, answer)
-    free = {k for k in keys if table.by_key(k).shape == SCALAR and "positive" not in table.by_key(k).assumptions}
+    free = {k for k in keys if table.by_key(k).shape == SCALAR and assumed(table.by_key(k).assumptions).allows(-1)}
     for turn in range(4 * RETRIES):
         try:
             values = draw_values(table, keys, sizes, EXACT, wide_draw(rng), rng, turn=turn)

@@ -13,6 +13,7 @@ from itertools import permutations
 from random import Random
 from typing import Final, NamedTuple
 
+from autograder.algebra.assumptions import assumed, misfit
 from autograder.algebra.equivalence.identity import decide_pair, is_same_value, mode_of, shapes_for
 from autograder.algebra.evaluation import (
     EXACT,
@@ -33,7 +34,7 @@ from autograder.algebra.evaluation import (
     wide_draw,
 )
 from autograder.algebra.limits import MAX_SLIPS, MAX_TERMS
-from autograder.algebra.symbols import SCALAR, Symbols
+from autograder.algebra.symbols import SCALAR, Symbol, Symbols
 from autograder.algebra.tree import Expr, added, number, occurring, scaled, times, transposed
 from autograder.errors import OutOfBudget
 
@@ -208,13 +209,8 @@ class Probe:
 
     def has_assumed_symmetric(self) -> bool:
         """Do the two agree once every square matrix is symmetric?"""
-        square = [
-            s
-            for s in self.table.declared
-            if s.shape != SCALAR and s.shape[0] == s.shape[1] and not s.assumptions & {"symmetric", "positive_definite", "diagonal"}
-        ]
         keys = occurring(self.expected, self.answer)
-        square = [s for s in square if s.key in keys and "orthogonal" not in s.assumptions]
+        square = [s for s in self.table.declared if s.key in keys and mistaken_for_symmetric(s)]
         if not square:
             return False
         changed = {s.key: replace(s, assumptions=s.assumptions | {"symmetric"}) for s in square}
@@ -235,6 +231,18 @@ class Probe:
         if before is not None and after is not None and len(after) < len(before):
             return True
         return not any(self.is_confirmed(e) for e in leaf_transposes(self.expected))
+
+
+def mistaken_for_symmetric(s: Symbol) -> bool:
+    """Is a symbol a square matrix that need not be symmetric, but could be?"""
+    given = assumed(s.assumptions)
+    return (
+        s.shape != SCALAR
+        and s.shape[0] == s.shape[1]
+        and not given.implies("symmetric")
+        and all(one.mistaken_for_symmetric for one in given.of_matrices)
+        and not misfit(s.assumptions | {"symmetric"})
+    )
 
 
 def known_factors(ring: Ring, ratio: Number) -> list[Factor]:

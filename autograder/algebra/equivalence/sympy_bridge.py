@@ -13,6 +13,7 @@ from typing import Any, Final
 import sympy as sp
 from sympy.matrices.expressions.matexpr import MatrixElement
 
+from autograder.algebra.assumptions import MatrixAssumption, NumberAssumption, assumption, known_assumptions
 from autograder.algebra.equivalence.identity import seed_of
 from autograder.algebra.evaluation import Exact, Number, Point, Real, Undefined, Value, draw_values, lift, size_sets, value_at, wide_draw
 from autograder.algebra.limits import CACHED_DECISIONS, PROOF_MEGABYTES, PROOF_SECONDS
@@ -48,9 +49,8 @@ def names(symbols: Symbols, wanted: str | None = None) -> tuple[Any, ...]:
 def sympy_symbol(declared: Symbol) -> Any:
     """One symbol, with the assumptions that sympy knows."""
     if declared.shape == SCALAR:
-        positive = True if "positive" in declared.assumptions else None
-        nonzero = True if "nonzero" in declared.assumptions else None
-        return sp.Symbol(declared.name, real=True, positive=positive, nonzero=nonzero)
+        given = [one for one in map(assumption, sorted(declared.assumptions)) if isinstance(one, NumberAssumption)]
+        return sp.Symbol(declared.name, real=True, **dict.fromkeys((word for one in given for word in one.in_sympy), True))
     return sp.MatrixSymbol(declared.name, sympy_dim(declared.shape[0]), sympy_dim(declared.shape[1]))
 
 
@@ -306,9 +306,16 @@ def table_of(*expressions: Any) -> Symbols:
             rows, columns = (str(d).replace(" ", "") for d in s.shape)
             declared[s.name] = f"matrix {rows} {columns}"
         elif s not in dims:
-            words = ["positive"] if s.is_positive else ["nonzero"] if s.is_nonzero else []
-            declared[s.name] = " ".join(["scalar", *words])
+            declared[s.name] = " ".join(["scalar", *scalar_assumptions(s)])
     return symbols(declared)
+
+
+def scalar_assumptions(s: Any) -> list[str]:
+    """What sympy assumes of a symbol, without what follows from the rest."""
+    numbers = [one for one in known_assumptions() if isinstance(one, NumberAssumption) and one.in_sympy]
+    found = [one for one in numbers if all(getattr(s, f"is_{word}") for word in one.in_sympy)]
+    implied = frozenset().union(*(one.implies for one in found))
+    return [one.name for one in found if one.name not in implied]
 
 
 def _direction(value: Value, rng: Random, ctx: Any) -> Value:
@@ -386,11 +393,9 @@ class _Exporter:
             if s.shape == SCALAR:
                 continue
             m = sympy_symbol(s)
-            for name in sorted(s.assumptions):
-                if name in ("symmetric", "orthogonal", "invertible", "positive_definite", "diagonal"):
-                    facts.append(getattr(sp.Q, name)(m))
-                if name in ("positive_definite", "diagonal"):
-                    facts.append(sp.Q.symmetric(m))
+            for one in map(assumption, sorted(s.assumptions)):
+                if isinstance(one, MatrixAssumption):
+                    facts += [getattr(sp.Q, word)(m) for word in one.in_sympy]
         return sp.And(*facts) if facts else True
 
     def convert(self, e: Expr) -> Any:

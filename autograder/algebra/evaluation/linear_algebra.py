@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from operator import mul
 
@@ -75,3 +76,33 @@ def determinant(ring: Ring, a: Matrix) -> Number:
 def _pivot(ring: Ring, rows: Matrix, k: int) -> int | None:
     candidates = [i for i in range(k, len(rows)) if not ring.is_zero(rows[i][k])]
     return max(candidates, key=lambda i: ring.size(rows[i][k])) if candidates else None
+
+
+@dataclass(frozen=True)
+class RingAlgebra:
+    """Linear algebra over a ring, as the samplers of assumptions take it."""
+
+    ring: Ring
+
+    def identity(self, n: int) -> Matrix:
+        """The unit matrix."""
+        return identity(self.ring, n)
+
+    def transpose(self, a: Matrix) -> Matrix:
+        """Rows for columns."""
+        return transpose(a)
+
+    def matmul(self, a: Matrix, b: Matrix) -> Matrix:
+        """The matrix product."""
+        return matmul(self.ring, a, b)
+
+    def inverse(self, a: Matrix) -> Matrix | None:
+        """None for a singular matrix."""
+        try:
+            return inverse(self.ring, a)
+        except Undefined:
+            return None
+
+    def determinant(self, a: Matrix) -> Number:
+        """By elimination."""
+        return determinant(self.ring, a)

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from autograder.algebra.assumptions import assumed
 from autograder.algebra.calculus import differential
 from autograder.algebra.equivalence import read_condition, seed_of
 from autograder.algebra.evaluation import Batch, SampleBatch, evaluate_batch
@@ -206,9 +207,9 @@ def _sampled(
 ) -> tuple[SampledCase, ...]:
     rng = np.random.default_rng(seed_of(situation.identity, case.name))
     values: dict[str, Batch] = {}
-    for name, assumed in situation.free.items():
+    for name, words in situation.free.items():
         sizes = rng.choice([0.5, 0.25, 0.125] if name == situation.descent.rate else SMALL, size=DRAWN)
-        signs = np.ones(DRAWN) if assumed == "positive" else rng.choice([1.0, -1.0], size=DRAWN)
+        signs = np.ones(DRAWN) if not assumed(frozenset(words.split())).allows(-1) else rng.choice([1.0, -1.0], size=DRAWN)
         values[key_of(name)] = (sizes * signs)[:, None, None]
     for key in compiled.differentials.values():
         if key not in compiled.meanings:
