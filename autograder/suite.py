@@ -24,6 +24,7 @@ from autograder.algebra import (
 from autograder.assignment import load_assignment
 from autograder.check import Example, Reading, derived, formula, judged, quoted
 from autograder.errors import OutOfBudget, Unreadable
+from autograder.evidence import NumericEvidence, QuantityEvidence, Recorded, TextEvidence, TrainingEvidence
 from autograder.numeric import (
     GRADIENT_TOLERANCE,
     Hypothesis,
@@ -65,10 +66,13 @@ __all__ = [
     "Hypothesis",
     "Kept",
     "Named",
+    "NumericEvidence",
     "OutOfBudget",
     "ParameterRegion",
     "Polynomial",
+    "QuantityEvidence",
     "Reading",
+    "Recorded",
     "Reply",
     "Rubric",
     "Sequence",
@@ -76,7 +80,9 @@ __all__ = [
     "Subject",
     "TabulatedLoss",
     "Tensor",
+    "TextEvidence",
     "Trace",
+    "TrainingEvidence",
     "Unreadable",
     "Verdict",
     "Waypoint",

@@ -14,7 +14,7 @@ import jinja2
 from markupsafe import Markup
 
 from autograder.assignment import Assignment
-from autograder.report.evidence import lines_of
+from autograder.evidence import read_evidence
 from autograder.report.gradescope import json_safe, plain, public_output, replace_text
 from autograder.report.plots import picture
 from autograder.report.score import Report, TestEntry
@@ -54,7 +54,7 @@ class FindingLike(Protocol):
 
 
 @dataclass(frozen=True)
-class Part:
+class PartView:
     """One part or function as the page shows it. Markup is ours; every text is made plain before, and escaped by the template."""
 
     number: str
@@ -72,12 +72,12 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Problem:
+class ProblemView:
     """A problem with its parts and functions."""
 
     number: str
     title: str
-    parts: tuple[Part, ...]
+    parts: tuple[PartView, ...]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class View:
     audience: str
     lead: str
     """What is said before the parts."""
-    problems: tuple[Problem, ...]
+    problems: tuple[ProblemView, ...]
     tail: str = ""
     tail_title: str = ""
     about: str = ""
@@ -158,7 +158,7 @@ KINDS = {"read": "correct", "holds": "correct", "wrong": "incorrect", "person": 
 """Which verdict's colour a state has, where it is not called the same."""
 
 
-def _graded(entry: TestEntry) -> Part:
+def _graded(entry: TestEntry) -> PartView:
     verdict = entry.verdict
     said: list[str] = []
     formula: Markup | None = None
@@ -172,7 +172,7 @@ def _graded(entry: TestEntry) -> Part:
             said.append(line)
     evidence = json_safe(verdict.evidence)
     drawn = picture(evidence)
-    return Part(
+    return PartView(
         number=entry.number,
         name=_name(entry.number, entry.name),
         badge=verdict.kind,
@@ -181,15 +181,15 @@ def _graded(entry: TestEntry) -> Part:
         formula=formula,
         said=_blocks(said),
         method=plain(verdict.method or ""),
-        evidence=plain("\n".join(lines_of(evidence))) if evidence else "",
+        evidence=plain("\n".join(read_evidence(evidence).show())) if evidence else "",
         picture=Markup(drawn) if drawn else None,
     )
 
 
-def _checked(finding: FindingLike) -> Part:
+def _checked(finding: FindingLike) -> PartView:
     shown = mathml(finding.formula) if finding.formula else None
     lines = [line for line in finding.lines if shown is None or not line.endswith(finding.formula)]
-    return Part(
+    return PartView(
         number=finding.number,
         name=_name(finding.number, finding.name),
         badge=CHECKED[finding.state],
@@ -215,11 +215,12 @@ def _blocks(lines: Iterable[str]) -> tuple[tuple[bool, str], ...]:
     return tuple((columns, plain("\n".join(block))) for columns, block in found)
 
 
-def _problems(assignment: Assignment, parts: Iterable[Part]) -> tuple[Problem, ...]:
+def _problems(assignment: Assignment, parts: Iterable[PartView]) -> tuple[ProblemView, ...]:
     """The parts under their problems, in the order of the sheet; within a problem as they come."""
     found = list(parts)
     problems = [
-        Problem(p.number, p.title, tuple(part for part in found if part.number.partition(".")[0] == p.number)) for p in assignment.problems
+        ProblemView(p.number, p.title, tuple(part for part in found if part.number.partition(".")[0] == p.number))
+        for p in assignment.problems
     ]
     return tuple(problem for problem in problems if problem.parts)
 

@@ -38,8 +38,9 @@ from autograder.algebra.notation import ASSUMPTIONS, Grammar, Node, Typer, is_nu
 from autograder.algebra.symbols import SCALAR, Symbols
 from autograder.algebra.tree import Expr, Misshapen, needs, symbols_in
 from autograder.errors import OutOfBudget, Unreadable
+from autograder.evidence import SymbolicEvidence
 from autograder.mathtext import MAX_CHARACTERS, RELATION_SIGNS, Token, tokens
-from autograder.verdict import Json, Verdict, correct, incorrect, partial, undecided, unreadable
+from autograder.verdict import Verdict, correct, incorrect, partial, undecided, unreadable
 
 METHOD: Final = "each condition evaluated at exact solutions of the other"
 SUFFICIENT_SHARE: Final = 0.5
@@ -118,17 +119,16 @@ def _compared(
     negated = [p for p in parts if p.text.startswith("not ")]
     seed = seed_of(text, shown, symbols.identity)
 
-    def evidence(values: Mapping[str, Value], right: bool, theirs: bool) -> dict[str, Json]:
+    def evidence(values: Mapping[str, Value], right: bool, theirs: bool) -> SymbolicEvidence:
         named = {s.name: value_json(values[s.key]) for s in symbols.declared if s.key in values}
-        return {
-            "kind": "symbolic",
-            "symbols": {s.name: s.text for s in symbols.declared},
-            "expected": shown,
-            "answer": text[:MAX_SHOWN],
-            "witness": named,
-            "expected_value": right,
-            "answer_value": theirs,
-        }
+        return SymbolicEvidence(
+            symbols={s.name: s.text for s in symbols.declared},
+            expected=shown,
+            answer=text[:MAX_SHOWN],
+            witness=named,
+            expected_value=right,
+            answer_value=theirs,
+        )
 
     on_truth, proper_truth = solutions(truth, symbols, seed)
     if negated:

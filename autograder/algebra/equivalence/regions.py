@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
 from typing import Final
@@ -29,6 +29,7 @@ from autograder.algebra.notation import Grammar, Typer, read_expected
 from autograder.algebra.symbols import Symbols
 from autograder.algebra.tree import Expr, Misshapen, symbols_in
 from autograder.errors import OutOfBudget, Unreadable
+from autograder.evidence import SymbolicEvidence
 from autograder.mathtext import MAX_CHARACTERS, tokens
 from autograder.verdict import Json, Verdict, correct, incorrect, partial, undecided, unreadable
 
@@ -116,11 +117,11 @@ def _judged(
     if not wrong and not kinks:
         return correct(method=METHOD, read=read)
 
-    def evidence(k: int, at: tuple[Mapping[str, Value], Value, Value | None]) -> dict[str, Json]:
+    def evidence(k: int, at: tuple[Mapping[str, Value], Value, Value | None]) -> SymbolicEvidence:
         values, wanted, got = at
         named = {s.name: value_json(values[s.key]) for s in symbols.declared if s.key in values}
         witness = {"values": named, "expected_value": value_json(wanted), "answer_value": "undefined" if got is None else value_json(got)}
-        return symbolic_evidence(Decision("different", None, witness), text, shown, symbols) | {"region": parts[k].name}
+        return replace(symbolic_evidence(Decision("different", None, witness), text, shown, symbols), region=parts[k].name)
 
     if not wrong:
         k = kinks[0]
