@@ -16,6 +16,7 @@ from submissions.flawed_bank import DUE, graded_bank, told, written
 from autograder.algebra import symbols
 from autograder.assignment import Profile, is_code, load_assignment
 from autograder.check.checker import Checker, Finding
+from autograder.evidence import read_evidence
 from autograder.grading.collected import collect
 from autograder.grading.run import grade
 from autograder.report import page, plots, typeset
