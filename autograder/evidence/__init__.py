@@ -1,4 +1,4 @@
-"""What a person can replay: a class for each kind , which knows its fields, how it is shown, tried again and written as a script."""
+"""What a person can replay: a class for each kind, which knows its fields, how it is shown, tried again and written as a script."""
 
 from autograder.evidence.base import KINDS, Evidence, ForeignEvidence, read_evidence
 from autograder.evidence.calls import HAPPENED, polynomial_text
@@ -11,7 +11,7 @@ from autograder.evidence.quantity import QuantityEvidence
 from autograder.evidence.said import TextEvidence
 from autograder.evidence.steps import LEFT_SIDE, RIGHT_SIDE, JudgedStep, StepsEvidence
 from autograder.evidence.symbolic import SymbolicEvidence
-from autograder.evidence.training import Recorded, StepCount, TrainingEvidence, change_of, gradient_of, read_recorded
+from autograder.evidence.training import FrequencyCount, Recorded, StepCount, TrainingEvidence, change_of, gradient_of, read_recorded
 from autograder.evidence.values import Json, as_numbers, named, number, numpy_value, same, variable
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Evidence",
     "FailureEvidence",
     "ForeignEvidence",
+    "FrequencyCount",
     "Json",
     "JudgedStep",
     "MadeCall",
