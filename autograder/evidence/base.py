@@ -3,7 +3,7 @@
 To add a kind, write one file here: a frozen dataclass over `Evidence` with a `kind`, its fields in the order in which they
 stand in results.json, and whichever of `show`, `try_again` and `write_script` has more to say than the general one. Name the class
 in the door, so that judges can build it, and its keys in docs/schema.md. Nothing else lists the kinds: judges hand an instance to
-`incorrect` or `partial`, and reports, `replay` and its scripts read it back by `read_evidence`. A suite may do the same in its own files.
+`incorrect` or `partial`, and reports, `replay` and its scripts read it back by `read_evidence`.
 """
 
 from __future__ import annotations
