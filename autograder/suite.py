@@ -27,6 +27,7 @@ from autograder.algebra import (
 from autograder.assignment import load_assignment
 from autograder.check import Example, Reading, quote, read_derivation, read_formula, reading_of
 from autograder.errors import OutOfBudget, Unreadable
+from autograder.evidence import NumericEvidence, QuantityEvidence, Recorded, TextEvidence, TrainingEvidence
 from autograder.numeric import (
     GRADIENT_TOLERANCE,
     Hypothesis,
@@ -70,10 +71,13 @@ __all__ = [
     "Hypothesis",
     "Kept",
     "Named",
+    "NumericEvidence",
     "OutOfBudget",
     "ParameterRegion",
     "Polynomial",
+    "QuantityEvidence",
     "Reading",
+    "Recorded",
     "Recursion",
     "Reply",
     "Rubric",
@@ -82,7 +86,9 @@ __all__ = [
     "Subject",
     "TabulatedLoss",
     "Tensor",
+    "TextEvidence",
     "Trace",
+    "TrainingEvidence",
     "Unreadable",
     "Verdict",
     "Waypoint",

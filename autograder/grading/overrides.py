@@ -15,6 +15,7 @@ from typing import Any
 
 from autograder.assignment import Assignment, Profile
 from autograder.errors import UsageError
+from autograder.evidence import TextEvidence
 from autograder.report import NEEDS_REVIEW, TestEntry, make_entry, replace_text
 from autograder.verdict import Verdict, correct, incorrect, partial
 from autograder.writeup import Answer
@@ -136,7 +137,7 @@ def apply_decision(entry: TestEntry, decision: Decision | None, assignment: Assi
     worth = assignment.points[entry.number]
     share = min(1.0, decision.points / worth) if worth else 1.0
     message, before = f"{DECIDED} {decision.reason}", entry.verdict
-    evidence = {"kind": "text", "said": f"{message} (before: {before.kind})"}
+    evidence = TextEvidence(said=f"{message} (before: {before.kind})")
     if share >= 1.0:
         verdict = correct(message, method="decided by a person", read=before.read, evidence=evidence)
     elif share > 0.0:

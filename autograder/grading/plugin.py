@@ -25,6 +25,7 @@ import numpy as np
 import pytest
 
 from autograder.assignment import Assignment, is_code, load_assignment
+from autograder.evidence import FailureEvidence, TextEvidence
 from autograder.grading.desk import Desk, Student, open_desk
 from autograder.grading.memo import Looks, Memory
 from autograder.report import TestEntry, make_entry
@@ -318,22 +319,13 @@ def verdict_of(item: pytest.Item, call: pytest.CallInfo[None]) -> Verdict:
     if call.excinfo is not None:
         if call.excinfo.errisinstance(DeadlinePassed):
             message = "Not reached: the submission used up the time for grading."
-            evidence = {
-                "kind": "failure",
-                "function": number_of(item),
-                "args": [],
-                "failure": "not_reached",
-                "message": message,
-                "line": "",
-            }
+            evidence = FailureEvidence(function=number_of(item), args=[], failure="not_reached", message=message, line="")
             return incorrect(message, evidence=evidence).with_read(message)
         said = "".join(traceback.format_exception(call.excinfo.type, call.excinfo.value, call.excinfo.tb)[-6:])
-        return error("The grader failed at this part. That is not your fault; staff will look.", evidence={"kind": "text", "said": said})
+        return error("The grader failed at this part. That is not your fault; staff will look.", evidence=TextEvidence(said=said))
     judge = item.stash.get(JUDGE, None)
     if judge is None or judge.verdict is None:
-        return error(
-            "The suite made no decision here. That is not your fault; staff will look.", evidence={"kind": "text", "said": item.nodeid}
-        )
+        return error("The suite made no decision here. That is not your fault; staff will look.", evidence=TextEvidence(said=item.nodeid))
     return judge.verdict
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autograder.evidence import Recorded, StepCount, TrainingEvidence, change_of, gradient_of, read_recorded
 from autograder.numeric.arrays import SINGLE, failed, jsonable, wrong_type
 from autograder.numeric.exact import Array
 from autograder.numeric.model import Model, Slope
@@ -90,7 +91,7 @@ def read_trace(reply: Reply, start: Sequence[float]) -> Trace | Verdict:
     if order is None:
         return incorrect(
             "values[0] is not where the circuit started.",
-            evidence=_evidence(reply, 0, "start", list(start), table[0].tolist(), SINGLE),
+            evidence=_evidence(reply, 0, Recorded("start"), list(start), table[0].tolist(), SINGLE),
             slip="start",
         )
     return Trace(inputs.ravel(), np.squeeze(targets), table[:, order], steps[:, order], tuple(notes))
@@ -180,7 +181,10 @@ def descends(
     """
     if len(trace.values) < 2:
         return incorrect(
-            "It took no step.", slip="no_step", evidence=_evidence(reply, 0, "steps", "at least 1", 0, 0.0), method="recomputed gradients"
+            "It took no step.",
+            slip="no_step",
+            evidence=_evidence(reply, 0, StepCount(), "at least 1", 0, 0.0),
+            method="recomputed gradients",
         )
     if not np.isfinite(trace.values).all():
         return _not_finite(reply, trace, hypotheses, rate, names, tolerance)
@@ -200,7 +204,7 @@ def descends(
             evidence=_evidence(
                 reply,
                 step + 1,
-                f"gradient of {names[column]}",
+                gradient_of(names[column]),
                 right.gradients[step, column],
                 trace.gradients[step + 1, column],
                 right.tolerance[step, column],
@@ -212,7 +216,7 @@ def descends(
     evidence = _evidence(
         reply,
         step + 1,
-        f"change of {names[column]}",
+        change_of(names[column]),
         -rate * right.gradients[step, column],
         moved[step, column],
         rate * right.tolerance[step, column],
@@ -244,7 +248,7 @@ def _not_finite(
     return incorrect(
         f"After step {step} a value is not finite.",
         slip="not_finite",
-        evidence=_evidence(reply, step, "values", "finite numbers", trace.values[step].tolist(), 0.0),
+        evidence=_evidence(reply, step, Recorded("values"), "finite numbers", trace.values[step].tolist(), 0.0),
     )
 
 
@@ -313,19 +317,18 @@ def _scaled(trace: Trace, moved: Array, right: _Steps, rate: float) -> tuple[str
     return "scaled_gradient", f"Each step is {factor / rate:.6g} times what lr times the gradient of the mean loss is."
 
 
-def _evidence(reply: Reply, step: int, quantity: str, expected: Json, got: Json, threshold: float) -> dict[str, Json]:
-    return {
-        "kind": "training",
-        "function": reply.function,
-        "args": jsonable(list(reply.args)),
-        "step": step,
-        "quantity": quantity,
-        "expected": jsonable(expected),
-        "got": jsonable(got),
-        "threshold": jsonable(threshold),
-    }
+def _evidence(reply: Reply, step: int, quantity: Recorded, expected: Json, got: Json, threshold: float) -> TrainingEvidence:
+    return TrainingEvidence(
+        function=reply.function,
+        args=jsonable(list(reply.args)),
+        step=step,
+        quantity=quantity,
+        expected=jsonable(expected),
+        got=jsonable(got),
+        threshold=jsonable(threshold),
+    )
 
 
-def training_evidence(reply: Reply, step: int, quantity: str, expected: Json, got: Json, threshold: float = 0.0) -> dict[str, Json]:
-    """Evidence of kind `training`: what was due at a step of a run, and what is there."""
-    return _evidence(reply, step, quantity, expected, got, threshold)
+def training_evidence(reply: Reply, step: int, quantity: str, expected: Json, got: Json, threshold: float = 0.0) -> TrainingEvidence:
+    """What was due at a step of a run, and what is there. quantity: `steps`, `frequencies`, or other words for what is compared."""
+    return _evidence(reply, step, read_recorded(quantity), expected, got, threshold)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from autograder.evidence import AFTER, BEFORE, ClaimEvidence
 from autograder.phrases._conditions import Condition, Point
 from autograder.phrases._moves import OPPOSITE, Claim, ParameterRegion, Reader, Subject, read_claims
 from autograder.phrases._words import how_read
@@ -210,17 +211,10 @@ def _true(move: str, subject: Subject, point: Point) -> bool:
     }[kind]
 
 
-def _evidence(judged: _Judged, region: ParameterRegion) -> Json:
+def _evidence(judged: _Judged, region: ParameterRegion) -> ClaimEvidence:
     point = judged.counterexample
     shown: Json = None
     if point is not None:
         before, after = judged.subject.change(point)
-        shown = {**{name: str(value) for name, value in point.items()}, "before": str(before), "after": str(after)}
-    return {
-        "kind": "claim",
-        "subject": judged.subject.name,
-        "got": judged.got,
-        "truth": judged.truth,
-        "case": region.name,
-        "counterexample": shown,
-    }
+        shown = {**{name: str(value) for name, value in point.items()}, BEFORE: str(before), AFTER: str(after)}
+    return ClaimEvidence(subject=judged.subject.name, got=judged.got, truth=judged.truth, case=region.name, counterexample=shown)

@@ -14,7 +14,7 @@ import jinja2
 from markupsafe import Markup
 
 from autograder.assignment import Assignment
-from autograder.report.evidence import lines_of
+from autograder.evidence import read_evidence
 from autograder.report.gradescope import json_safe, plain, public_output, replace_text
 from autograder.report.plots import picture
 from autograder.report.score import Report, TestEntry
@@ -185,7 +185,7 @@ def _graded(entry: TestEntry) -> PartBlock:
         formula=formula,
         said=_blocks(said),
         method=plain(verdict.method or ""),
-        evidence=plain("\n".join(lines_of(evidence))) if evidence else "",
+        evidence=plain("\n".join(read_evidence(evidence).show())) if evidence else "",
         picture=Markup(drawn) if drawn else None,
     )
 

@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from autograder.report.evidence import number
-from autograder.verdict import Json
+from autograder.evidence import Json, number
 
 WIDTH, HEIGHT = 560, 260
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 32, 44

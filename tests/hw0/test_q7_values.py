@@ -18,6 +18,7 @@ from public import POINTS
 from autograder.suite import (
     Failure,
     OutOfBudget,
+    QuantityEvidence,
     Reply,
     Unreadable,
     Window,
@@ -86,7 +87,7 @@ def said(answer, values):
 
 
 def outside(message, got, unit, window, read, slip=None, share=0.0):
-    evidence = {"kind": "quantity", "got": got, "unit": unit, "accepted": [window.low, window.high], "where": window.where}
+    evidence = QuantityEvidence(got=got, unit=unit, accepted=[window.low, window.high], where=window.where)
     if share:
         return partial(share, message, evidence=evidence, slip=slip, read=read)
     return incorrect(message, evidence=evidence, slip=slip, read=read)
@@ -159,7 +160,7 @@ def lit_by(resistor, cutoffs, read):
             f"A cutoff of {cutoff.quoted} does not light the LEDs as asked.", cutoff.value, "hertz", CUTOFF_BY_LED, read, None, 0.75
         )
     method = "resistor and cutoff in their windows, and f = 1/(2 pi R C) to 2 %"
-    evidence = {"kind": "quantity", "got": resistor.value, "unit": "ohm", "accepted": list(LED_WINDOW), "where": RESISTOR_BY_LED.where}
+    evidence = QuantityEvidence(got=resistor.value, unit="ohm", accepted=list(LED_WINDOW), where=RESISTOR_BY_LED.where)
     return correct("Correct: the LEDs are lit as asked.", method=method, read=read, evidence=evidence)
 
 

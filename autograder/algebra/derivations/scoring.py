@@ -20,6 +20,7 @@ from autograder.algebra.evaluation import Point, Real, Undefined, Unsupported, v
 from autograder.algebra.notation import definition, render
 from autograder.algebra.symbols import key_of
 from autograder.algebra.tree import occurring
+from autograder.evidence import LEFT_SIDE, RIGHT_SIDE, JudgedStep, StepsEvidence
 from autograder.verdict import Json, Verdict, correct, incorrect, missing, partial, undecided, verdict_unless_typed
 
 FALSE_STEP: Final = 0.2
@@ -351,8 +352,8 @@ def _complaint(step: Step, followed: Followed) -> str:
     found = step.found
     assert found is not None
     values = _values(step, followed)
-    point = ", ".join(f"{name} = {_text(value)}" for name, value in values.items() if name not in (LEFT, RIGHT))
-    one, two = _text(values[LEFT]), _text(values[RIGHT])
+    point = ", ".join(f"{name} = {_text(value)}" for name, value in values.items() if name not in (LEFT_SIDE, RIGHT_SIDE))
+    one, two = _text(values[LEFT_SIDE]), _text(values[RIGHT_SIDE])
     if step.slip == "two_meanings" and step.other is not None and step.other.found is not None:
         first = step.other.found
         return (
@@ -366,8 +367,6 @@ def _complaint(step: Step, followed: Followed) -> str:
     return f"{head} does not hold: for {point} the left side is {one} and the right side is {two}."
 
 
-LEFT: Final = "left side"
-RIGHT: Final = "right side"
 DIGITS_SHOWN: Final = 12
 
 
@@ -425,33 +424,33 @@ def _values(step: Step, followed: Followed) -> dict[str, Json]:
         for key, name in zip(one.keys, one.names, strict=True):
             if key in keys and key in found.values:
                 out[name] = _json(found.values[key])
-    out[LEFT] = _json(found.left)
-    out[RIGHT] = _json(found.right)
+    out[LEFT_SIDE] = _json(found.left)
+    out[RIGHT_SIDE] = _json(found.right)
     return out
 
 
-def _evidence(steps: tuple[Step, ...], followed: Followed) -> dict[str, Json]:
-    """Evidence of kind `steps`, see docs/schema.md."""
-    listed: list[Json] = []
+def _evidence(steps: tuple[Step, ...], followed: Followed) -> StepsEvidence:
+    """Every step as evidence."""
+    listed: list[JudgedStep] = []
     for s in steps:
         witness: Json = None
         if s.verdict == "false":
             apart = " and ".join(s.shapes) if s.shapes and s.slip == "two_meanings" else s.how
             witness = {"shapes": apart} if s.shapes else _values(s, followed)
-        entry: dict[str, Json] = {
+        entry: JudgedStep = {
             "line": s.line, "text": s.text, "verdict": s.verdict, "witness": witness, "how": s.how, "slip": s.slip or None
         }  # fmt: skip
         if s.verdict == "false" and s.slip == "two_meanings":
-            entry |= _in_names_of_the_problem(s, followed)
+            entry.update(_in_names_of_the_problem(s, followed))
         listed.append(entry)
-    return {"kind": "steps", "steps": listed}
+    return StepsEvidence(steps=listed)
 
 
-def _in_names_of_the_problem(step: Step, followed: Followed) -> dict[str, Json]:
+def _in_names_of_the_problem(step: Step, followed: Followed) -> JudgedStep:
     """Of a step in names that mean two things: its sides in names of the problem, and those of the step that needs the other meaning."""
     table = followed.setting.table
-    out: dict[str, Json] = {}
-    for key, one in (("", step), ("other", step.other)):
+    out: JudgedStep = {}
+    for one in (step, step.other):
         if one is None or one.found is None or one.left is None or one.right is None:
             continue
         if one.left.expression is None or one.right.expression is None:
@@ -460,9 +459,9 @@ def _in_names_of_the_problem(step: Step, followed: Followed) -> dict[str, Json]:
             sides = [render(side.expression, table) for side in (one.left, one.right) if side.expression is not None]
         except KeyError:
             continue  # a decomposition has no name of the problem
-        if key:
-            values = {LEFT: _json(one.found.left), RIGHT: _json(one.found.right)}
-            out[key] = {"line": one.line, "text": one.text, "sides": [*sides], "sign": one.sign, **values}
+        if one is step:
+            out.update({"sides": sides, "sign": one.sign})
         else:
-            out |= {"sides": [*sides], "sign": one.sign}
+            left, right = _json(one.found.left), _json(one.found.right)
+            out["other"] = {"line": one.line, "text": one.text, "sides": sides, "sign": one.sign, "left side": left, "right side": right}
     return out

@@ -17,8 +17,9 @@ from autograder.algebra.equivalence.verdicts import MAX_SHOWN, AnswerLike, typed
 from autograder.algebra.evaluation import Unsupported, Value
 from autograder.algebra.symbols import Symbols
 from autograder.errors import OutOfBudget, Unreadable
+from autograder.evidence import SymbolicEvidence
 from autograder.mathtext import MAX_CHARACTERS
-from autograder.verdict import Json, Verdict, correct, incorrect, partial, undecided, unreadable
+from autograder.verdict import Verdict, correct, incorrect, partial, undecided, unreadable
 
 METHOD: Final = "each condition evaluated at exact solutions of the other"
 SUFFICIENT_SHARE: Final = 0.5
@@ -83,17 +84,16 @@ def _compared(
     negated = [p for p in parts if p.text.startswith("not ")]
     seed = seed_of(text, shown, symbols.identity)
 
-    def evidence(values: Mapping[str, Value], right: bool, theirs: bool) -> dict[str, Json]:
+    def evidence(values: Mapping[str, Value], right: bool, theirs: bool) -> SymbolicEvidence:
         named = {s.name: value_json(values[s.key]) for s in symbols.declared if s.key in values}
-        return {
-            "kind": "symbolic",
-            "symbols": {s.name: s.text for s in symbols.declared},
-            "expected": shown,
-            "answer": text[:MAX_SHOWN],
-            "witness": named,
-            "expected_value": right,
-            "answer_value": theirs,
-        }
+        return SymbolicEvidence(
+            symbols={s.name: s.text for s in symbols.declared},
+            expected=shown,
+            answer=text[:MAX_SHOWN],
+            witness=named,
+            expected_value=right,
+            answer_value=theirs,
+        )
 
     on_truth, proper_truth = solutions(truth, symbols, seed)
     if negated:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
 from typing import Final, NamedTuple
@@ -30,6 +30,7 @@ from autograder.algebra.notation import Grammar, Typer, read_expected
 from autograder.algebra.symbols import Symbols
 from autograder.algebra.tree import Expr, Misshapen, occurring
 from autograder.errors import OutOfBudget, Unreadable
+from autograder.evidence import SymbolicEvidence
 from autograder.mathtext import MAX_CHARACTERS, tokens
 from autograder.verdict import Json, Verdict, correct, incorrect, partial, undecided, unreadable
 
@@ -134,10 +135,11 @@ def _judged(
     if not wrong and not kinks:
         return correct(method=METHOD, read=read)
 
-    def evidence(k: int, at: _Miss) -> dict[str, Json]:
+    def evidence(k: int, at: _Miss) -> SymbolicEvidence:
         values = at.exact.values
         witness = Witness({s.name: values[s.key] for s in symbols.declared if s.key in values}, at.wanted, at.got)
-        return symbolic_evidence(AnswerDecision("different", None, witness_json(witness)), text, shown, symbols) | {"region": parts[k].name}
+        shown_there = symbolic_evidence(AnswerDecision("different", None, witness_json(witness)), text, shown, symbols)
+        return replace(shown_there, region=parts[k].name)
 
     if not wrong:
         k = kinks[0]

@@ -12,7 +12,8 @@ from autograder.algebra.notation import read_expected, render
 from autograder.algebra.symbols import Symbols
 from autograder.algebra.tree import Expr, show_shape
 from autograder.errors import Unreadable
-from autograder.verdict import READ_AS, Json, Verdict, correct, error, incorrect, missing, undecided, unreadable, verdict_unless_typed
+from autograder.evidence import SymbolicEvidence, TextEvidence
+from autograder.verdict import READ_AS, Verdict, correct, error, incorrect, missing, undecided, unreadable, verdict_unless_typed
 
 MAX_SHOWN: Final = 4_000
 """Characters of a text in the evidence."""
@@ -131,7 +132,7 @@ def as_verdict(decision: AnswerDecision, text: str, shown: str, symbols: Symbols
         bad = Unreadable(text, decision.offset or 0, decision.reason or "it is not understood", decision.accepted)
         return unreadable(bad.explain())
     if decision.verdict == "undecided":
-        return undecided(f"This could not be decided: {decision.reason}.", read=read, evidence={"kind": "text", "said": text[:MAX_SHOWN]})
+        return undecided(f"This could not be decided: {decision.reason}.", read=read, evidence=TextEvidence(said=text[:MAX_SHOWN]))
     evidence = symbolic_evidence(decision, text, shown, symbols)
     method = "exact evaluation" if decision.method == "exact" else method_text(decision)
     return incorrect(feedback(decision), evidence=evidence, slip=decision.diagnosis, method=method, read=read)
@@ -153,15 +154,13 @@ def feedback(decision: AnswerDecision) -> str:
     return "This is not equal to what was asked; it differs for some values of the symbols."
 
 
-def symbolic_evidence(decision: AnswerDecision, text: str, shown: str, symbols: Symbols) -> dict[str, Json]:
-    """Evidence of kind `symbolic`, see docs/schema.md."""
+def symbolic_evidence(decision: AnswerDecision, text: str, shown: str, symbols: Symbols) -> SymbolicEvidence:
+    """A difference as evidence: both formulas, and its witness."""
     witness = dict(decision.witness or {})
-    out: dict[str, Json] = {
-        "kind": "symbolic",
-        "symbols": {s.name: s.text for s in symbols.declared},
-        "expected": shown[:MAX_SHOWN],
-        "answer": text[:MAX_SHOWN],
-    }
-    if "values" in witness:
-        out["witness"] = witness.pop("values")
-    return out | witness
+    return SymbolicEvidence(
+        symbols={s.name: s.text for s in symbols.declared},
+        expected=shown[:MAX_SHOWN],
+        answer=text[:MAX_SHOWN],
+        witness=witness.pop("values", None),
+        **witness,
+    )
