@@ -25,7 +25,7 @@ NOTEBOOK = "_seen"
 FIELDS = frozenset(f.name for f in fields(Answer))
 
 
-class Place(NamedTuple):
+class Whereabouts(NamedTuple):
     """A field of the answer to a part."""
 
     part: str
@@ -37,7 +37,7 @@ class Remembered:
     """What an item decided. looked_at: the values that it saw. set_score: what it gave to gradescope-utils' `set_score`, if anything."""
 
     item: str
-    looked_at: tuple[tuple[Place, Any], ...]
+    looked_at: tuple[tuple[Whereabouts, Any], ...]
     verdict: Verdict
     set_score: float | None
 
@@ -50,7 +50,7 @@ class _Watched(Answer):
         if name in FIELDS:
             content = super().__getattribute__("__dict__")
             if NOTEBOOK in content:
-                content[NOTEBOOK][Place(content["part"], name)] = value
+                content[NOTEBOOK][Whereabouts(content["part"], name)] = value
         return value
 
 
@@ -59,7 +59,7 @@ class Looks:
 
     def __init__(self, answer: Callable[[str], Answer]) -> None:
         self._answer = answer
-        self._seen: dict[Place, Any] = {}
+        self._seen: dict[Whereabouts, Any] = {}
 
     def __call__(self, part: str) -> Answer:
         """The answer of a part."""
@@ -68,7 +68,7 @@ class Looks:
         return watched
 
     @property
-    def seen(self) -> tuple[tuple[Place, Any], ...]:
+    def seen(self) -> tuple[tuple[Whereabouts, Any], ...]:
         """Everything that was looked at so far."""
         return tuple(sorted(self._seen.items()))
 
@@ -79,8 +79,8 @@ class Memory:
     that is `undecided`.
     """
 
-    known: dict[tuple[str, tuple[tuple[Place, Any], ...]], Remembered] = field(default_factory=dict)
-    ways: dict[str, set[tuple[Place, ...]]] = field(default_factory=dict)
+    known: dict[tuple[str, tuple[tuple[Whereabouts, Any], ...]], Remembered] = field(default_factory=dict)
+    ways: dict[str, set[tuple[Whereabouts, ...]]] = field(default_factory=dict)
     """What each item was seen to look at."""
     fresh: list[Remembered] = field(default_factory=list)
     """What was decided since this process began."""
