@@ -2,9 +2,7 @@
 
 from autograder.algebra.assumptions.assumption import (
     Assumed,
-    Assumption,
     BatchedAssumption,
-    BatchSampling,
     LinearAlgebra,
     Matrix,
     MatrixAssumption,
@@ -18,8 +16,6 @@ from autograder.algebra.assumptions.matrices import cayley
 
 __all__ = [
     "Assumed",
-    "Assumption",
-    "BatchSampling",
     "BatchedAssumption",
     "LinearAlgebra",
     "Matrix",
