@@ -142,10 +142,7 @@ class Orthogonal(MatrixAssumption):
         return first_column_turned(q, sampling.algebra) if sampling.rng.random() < 0.5 else q
 
     def batch(self, sampling: BatchSampling) -> Batch:
-        """Uniform ones of both determinants; signed permutations where readable values are wanted.
-
-        Those that are to be symmetric or diagonal as well are not yet.
-        """
+        """Uniform ones of both determinants, reflections where they are symmetric; signed permutations where readable values are wanted."""
         rng, shape = sampling.rng, sampling.matrices.shape
         count, n, _ = shape
         q, r = np.linalg.qr(rng.normal(size=shape))
@@ -154,8 +151,12 @@ class Orthogonal(MatrixAssumption):
         order = np.argsort(rng.random((count, n)), axis=1)
         plain = np.eye(n)[order] * rng.choice([1.0, -1.0], size=(count, 1, n))
         a = plain if sampling.small else turned
-        if "symmetric" in sampling.assumed.names and not sampling.small:
-            a = a @ np.where(np.arange(n) % 2, -1.0, 1.0)[:, None] * a.swapaxes(1, 2)
+        names = sampling.assumed.names
+        if "diagonal" in names or ("symmetric" in names and sampling.small):
+            a = np.eye(n) * rng.choice([1.0, -1.0], size=(count, 1, n))
+        elif "symmetric" in names:
+            reflected = (a * np.where(np.arange(n) % 2, -1.0, 1.0)) @ a.swapaxes(1, 2)
+            a = (reflected + reflected.swapaxes(1, 2)) / 2
         return np.asarray(a)
 
 

@@ -3,7 +3,7 @@
 from autograder.algebra.evaluation.batch import Batch, SampleBatch, evaluate_batch
 from autograder.algebra.evaluation.evaluate import Point, check_cost, condition_holds, rational_degree, value_at
 from autograder.algebra.evaluation.formula import numeric_function
-from autograder.algebra.evaluation.linear_algebra import RingAlgebra, determinant, flat, inverse, matmul, transpose
+from autograder.algebra.evaluation.linear_algebra import RingAlgebra, flat
 from autograder.algebra.evaluation.rings import EXACT, Exact, Modular, Number, Real, Ring, Undefined, Unsupported, Value, prime_of
 from autograder.algebra.evaluation.samplers import draw_values, field_draw, lift, size_sets, small_draw, wide_draw, word_length
 
@@ -23,20 +23,16 @@ __all__ = [
     "Value",
     "check_cost",
     "condition_holds",
-    "determinant",
     "draw_values",
     "evaluate_batch",
     "field_draw",
     "flat",
-    "inverse",
     "lift",
-    "matmul",
     "numeric_function",
     "prime_of",
     "rational_degree",
     "size_sets",
     "small_draw",
-    "transpose",
     "value_at",
     "wide_draw",
     "word_length",
