@@ -29,7 +29,7 @@ from autograder.algebra.derivations.domain import Domain, sample_batches
 from autograder.algebra.equivalence.conjuncts import read_stated
 from autograder.algebra.equivalence.slips import mistaken_for_symmetric
 from autograder.algebra.evaluation import Exact, Modular, RingAlgebra, draw_values, field_draw, prime_of, small_draw, wide_draw
-from autograder.replay.script import predicates
+from autograder.replay.formulas import TableFormulas
 
 THE_SEVEN = [one.name for one in known_assumptions()]
 IDEMPOTENT = '''
@@ -201,7 +201,7 @@ def test_the_other_places_know_it(idempotent):
     table = symbols({"P": "matrix n n idempotent"})
     assert str(names(table)[0]) == "P"
     assert mistaken_for_symmetric(table.declared[0])
-    assert predicates("p is a projector") == ["np.allclose({0} @ {0}, {0})"]
+    assert TableFormulas(table).predicates("p is a projector") == ["np.allclose({0} @ {0}, {0})"]
     assert read_stated("P a projector", table)[0].assumption == ("P_^", "idempotent")
 
 
