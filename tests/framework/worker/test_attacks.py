@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from places import SUBMISSIONS
+from places import ROOT, SUBMISSIONS
 from submissions.attacks import catalogue, stage
 
 from autograder.worker import File, WarmParent, Worker, layers, slots
@@ -20,7 +20,7 @@ from autograder.worker.parents import can_fork
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="Linux only")
 
-ROOT = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, which it gives up")
+AS_ROOT = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, which it gives up")
 FOLDER = SUBMISSIONS / "attacks"
 
 
@@ -98,7 +98,7 @@ def test_attack(name: str, place: Path, warm: WarmParent) -> None:
 PROOFS = [attack.name for attack in catalogue.ATTACKS if attack.without]
 
 
-@ROOT
+@AS_ROOT
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROOFS)
 def test_without_its_layer_the_attack_succeeds(name: str, place: Path, warm: WarmParent) -> None:
@@ -126,7 +126,7 @@ def test_the_sample_exists() -> None:
 
 
 def _as_ordinary(names: list[str], leave_out: tuple[str, ...] = ()) -> dict[str, list[str]]:
-    with stage.ordinary_python(FOLDER.parents[2]) as command:
+    with stage.ordinary_python(ROOT) as command:
         folder = Path(command[4]).parents[2]
         (folder / "place").mkdir()
         os.chown(folder / "place", stage.ORDINARY_USER, stage.ORDINARY_USER)
@@ -141,13 +141,13 @@ def _as_ordinary(names: list[str], leave_out: tuple[str, ...] = ()) -> dict[str,
     return {name: problems for name, problems in found.items() if problems}
 
 
-@ROOT
+@AS_ROOT
 @pytest.mark.skipif(not LANDLOCK, reason="this kernel has no Landlock")
 def test_a_sample_as_an_ordinary_user() -> None:
     assert _as_ordinary(list(SAMPLE_AS_ORDINARY)) == {}
 
 
-@ROOT
+@AS_ROOT
 @pytest.mark.slow
 @pytest.mark.skipif(not LANDLOCK, reason="this kernel has no Landlock")
 def test_all_as_an_ordinary_user() -> None:
@@ -159,7 +159,7 @@ def test_all_as_an_ordinary_user() -> None:
 IDLE = "import time, os\ndef f():\n    return os.getpid()\n"
 
 
-@ROOT
+@AS_ROOT
 @pytest.mark.parametrize("leave_out", [(), ("death",)])
 def test_a_guest_dies_with_its_parent(place: Path, leave_out: tuple[str, ...]) -> None:
     """Only the layer does that at once; without it the zygote finds the orphan, later."""
@@ -178,7 +178,7 @@ def test_a_guest_dies_with_its_parent(place: Path, leave_out: tuple[str, ...]) -
 SETUID = "import subprocess\ndef f(program):\n    return subprocess.run([program, '-u'], capture_output=True, text=True).stdout.strip()\n"
 
 
-@ROOT
+@AS_ROOT
 @pytest.mark.parametrize("leave_out", [("landlock",), ("landlock", "privileges", "seccomp")])
 def test_no_program_gives_new_privileges(place: Path, leave_out: tuple[str, ...]) -> None:
     """A copy of `id` that is set-user-id root."""
@@ -195,7 +195,7 @@ def test_no_program_gives_new_privileges(place: Path, leave_out: tuple[str, ...]
     assert (answer == "0") == ("privileges" in leave_out)
 
 
-@ROOT
+@AS_ROOT
 @pytest.mark.parametrize("leave_out", [(), ("oom",)])
 def test_guests_go_first_when_memory_runs_out(place: Path, leave_out: tuple[str, ...]) -> None:
     (place / "code.py").write_text("def f(): return open('/proc/self/oom_score_adj').read().strip()\n")
@@ -215,7 +215,7 @@ def inspect(pid):
 """
 
 
-@ROOT
+@AS_ROOT
 def test_guests_that_share_a_user_cannot_inspect_each_other(place: Path) -> None:
     """Where neither a user of its own nor Landlock keeps them apart."""
     script = """
@@ -231,7 +231,7 @@ def test_guests_that_share_a_user_cannot_inspect_each_other(place: Path) -> None
     """
     import textwrap
 
-    with stage.ordinary_python(FOLDER.parents[2]) as command:
+    with stage.ordinary_python(ROOT) as command:
         folder = Path(command[4]).parents[2] / "submission"
         folder.mkdir()
         for name in ("one.py", "two.py"):
