@@ -384,7 +384,7 @@ def test_each_worker_has_a_user_of_its_own() -> None:
 def test_users_that_a_namespace_knows(text: str, known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "uid_map").write_text(text)
     monkeypatch.setattr(slots, "open", lambda *_, **__: (tmp_path / "uid_map").open(), raising=False)
-    assert slots._exists(slots.FIRST_ID) == known
+    assert slots._is_there(slots.FIRST_ID) == known
 
 
 @LINUX
