@@ -46,7 +46,7 @@ from autograder.grading.run import grade
 from autograder.numeric import at_least
 from autograder.replay import replay
 from autograder.replay.entry import read_results
-from autograder.report import gradescope, page, scored
+from autograder.report import gradescope, page, make_entry
 from autograder.verdict import incorrect
 from autograder.worker import Reply
 
@@ -227,7 +227,7 @@ def test_a_kind_is_added_in_one_file(colour, tmp_path):
 
     verdict = incorrect("The wrong colour.", evidence=colour(function="toy.double", due=6.0, got=3.0))
     graded = grade(folder, TOY_SUITE)
-    entry = scored("1.code.double", TOY_SUITE, graded.profile, verdict)
+    entry = make_entry("1.code.double", TOY_SUITE, graded.profile, verdict)
     report = replace(graded, entries=tuple(entry if e.number == entry.number else e for e in graded.entries))
     gradescope.write(report, tmp_path / "results.json")
 
