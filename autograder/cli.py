@@ -226,7 +226,7 @@ def equiv(
     for line in equiv_lines(lines, prove=prove, tally=tally):
         print(line, flush=True)
     print(tally.text(), file=sys.stderr)
-    return GRADER_FAILED if tally.failed else 0
+    return GRADER_FAILED if tally.has_failed else 0
 
 
 def writable(path: Path | None) -> None:

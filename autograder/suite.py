@@ -4,7 +4,10 @@ A suite is a folder with `assignment.toml`, `public.py` and pytest files; `docs/
 """
 
 from autograder.algebra import (
+    Bound,
     Case,
+    Descent,
+    Recursion,
     Rubric,
     Sequence,
     Situation,
@@ -22,8 +25,9 @@ from autograder.algebra import (
     symbols,
 )
 from autograder.assignment import load_assignment
-from autograder.check import Example, Reading, derived, formula, judged, quoted
+from autograder.check import Example, Reading, quote, read_derivation, read_formula, reading_of
 from autograder.errors import OutOfBudget, Unreadable
+from autograder.evidence import NumericEvidence, QuantityEvidence, Recorded, TextEvidence, TrainingEvidence
 from autograder.numeric import (
     GRADIENT_TOLERANCE,
     Hypothesis,
@@ -52,23 +56,29 @@ from autograder.numeric import (
     wrong_type,
 )
 from autograder.phrases import ParameterRegion, Subject, Window, claim, quantity, read_claims, read_quantities, said_something, yes_or_no
-from autograder.verdict import Verdict, combined, correct, incorrect, missing, partial, undecided, unreadable
+from autograder.verdict import Verdict, combined, correct, incorrect, missing, partial, undecided, unreadable, verdict_unless_typed
 from autograder.worker import Failure, Kept, Named, Polynomial, Reply, Tensor
 from autograder.writeup import Answer
 
 __all__ = [
     "GRADIENT_TOLERANCE",
     "Answer",
+    "Bound",
     "Case",
+    "Descent",
     "Example",
     "Failure",
     "Hypothesis",
     "Kept",
     "Named",
+    "NumericEvidence",
     "OutOfBudget",
     "ParameterRegion",
     "Polynomial",
+    "QuantityEvidence",
     "Reading",
+    "Recorded",
+    "Recursion",
     "Reply",
     "Rubric",
     "Sequence",
@@ -76,7 +86,9 @@ __all__ = [
     "Subject",
     "TabulatedLoss",
     "Tensor",
+    "TextEvidence",
     "Trace",
+    "TrainingEvidence",
     "Unreadable",
     "Verdict",
     "Waypoint",
@@ -88,16 +100,13 @@ __all__ = [
     "correct",
     "derivation",
     "derivative",
-    "derived",
     "descends",
     "equivalent",
     "equivalent_by_region",
     "failed",
     "floats",
-    "formula",
     "gradient_terms",
     "incorrect",
-    "judged",
     "least_squares",
     "load_assignment",
     "loss_grid",
@@ -112,11 +121,14 @@ __all__ = [
     "partial",
     "pieces",
     "quantity",
-    "quoted",
+    "quote",
     "rationals",
     "read_claims",
+    "read_derivation",
+    "read_formula",
     "read_quantities",
     "read_trace",
+    "reading_of",
     "said_something",
     "same_condition",
     "shown_remarks",
@@ -129,6 +141,7 @@ __all__ = [
     "training_evidence",
     "undecided",
     "unreadable",
+    "verdict_unless_typed",
     "wrong_type",
     "yes_or_no",
 ]

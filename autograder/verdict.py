@@ -2,9 +2,9 @@
 
 A judge (the algebra room, `numeric`, `training`, a phrase reader) returns a frozen `Verdict`; `score` turns it
 into points and the reports print it. Nothing else travels from a judge to a report. The schema of the
-evidence is written down in `docs/schema.md`.
+evidence is written down in `docs/schema.md`; judges build it by the classes of `evidence`.
 
-This module imports nothing of ours.
+This module imports nothing else of ours.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, Protocol, TypeAlias, get_args
 
-Json: TypeAlias = Any
-"""None, bool, int, finite float, str, or lists and string-keyed dicts of these."""
+from autograder.evidence import Evidence, TextEvidence
+from autograder.evidence import Json as Json
 
 Kind = Literal["correct", "partial", "incorrect", "unreadable", "missing", "undecided", "error"]
 
@@ -23,6 +23,9 @@ KINDS: tuple[str, ...] = get_args(Kind)
 
 SHARE_SLACK = 1e-9
 """Sums of shares such as 0.1 + 0.2 + 0.7 count as 1 within this."""
+
+READ_AS = "Read as: "
+"""Stands before a formula as it was read, in a judge's account; pages typeset what follows."""
 
 READ_LINES = 5
 """Lines on how an answer was read, or on what calls did, that a verdict combined from several repeats."""
@@ -46,8 +49,8 @@ class Verdict:
     slip: str | None = None
     """Name of the slip that explains the answer (`transposed`, `wrong_unit`), where one does."""
     evidence: Mapping[str, Json] = field(default_factory=dict)
-    """What a person can replay; `evidence["kind"]` says which of the kinds of `docs/schema.md`. May hold the
-    expected value, and is shown to staff only."""
+    """What a person can replay, as it lands in results.json: `read_evidence` makes one of the classes of `evidence` of it.
+    May hold the expected value, and is shown to staff only."""
     read: str = ""
     """How the answer was read, and what a student may know before the due date (exceptions, what is missing)."""
     remarks: tuple[str, ...] = ()
@@ -77,32 +80,40 @@ class Verdict:
         return replace(self, remarks=(*self.remarks, *(r for r in remarks if r)))
 
 
-def correct(message: str = "Correct.", *, method: str, read: str = "", evidence: Mapping[str, Json] | None = None) -> Verdict:
+AnyEvidence: TypeAlias = Evidence | Mapping[str, Json]
+"""What a judge may hand over: one of the classes, or what lands in results.json as it stands."""
+
+
+def _document(evidence: AnyEvidence | None) -> Mapping[str, Json]:
+    return evidence.document() if isinstance(evidence, Evidence) else evidence or {}
+
+
+def correct(message: str = "Correct.", *, method: str, read: str = "", evidence: AnyEvidence | None = None) -> Verdict:
     """The answer is right; `method` says how that was decided."""
-    return Verdict("correct", 1.0, message, method=method, read=read, evidence=evidence or {})
+    return Verdict("correct", 1.0, message, method=method, read=read, evidence=_document(evidence))
 
 
 def partial(
     share: float,
     message: str,
     *,
-    evidence: Mapping[str, Json],
+    evidence: AnyEvidence,
     slip: str | None = None,
     method: str | None = None,
     read: str = "",
 ) -> Verdict:
     """Some of it is right and earns `share` of the points; the evidence shows what is not."""
-    return Verdict("partial", share, message, method=method, slip=slip, evidence=evidence, read=read)
+    return Verdict("partial", share, message, method=method, slip=slip, evidence=_document(evidence), read=read)
 
 
-def incorrect(message: str, *, evidence: Mapping[str, Json], slip: str | None = None, method: str | None = None, read: str = "") -> Verdict:
+def incorrect(message: str, *, evidence: AnyEvidence, slip: str | None = None, method: str | None = None, read: str = "") -> Verdict:
     """The answer is wrong, and the evidence shows where answer and truth differ."""
-    return Verdict("incorrect", 0.0, message, method=method, slip=slip, evidence=evidence, read=read)
+    return Verdict("incorrect", 0.0, message, method=method, slip=slip, evidence=_document(evidence), read=read)
 
 
-def unreadable(message: str, *, read: str = "", evidence: Mapping[str, Json] | None = None) -> Verdict:
+def unreadable(message: str, *, read: str = "", evidence: AnyEvidence | None = None) -> Verdict:
     """Something was handed in that cannot be read as an answer; the message shows the place."""
-    return Verdict("unreadable", 0.0, message, read=read or message, evidence=evidence or {})
+    return Verdict("unreadable", 0.0, message, read=read or message, evidence=_document(evidence))
 
 
 def missing(message: str = "Nothing was handed in for this part.") -> Verdict:
@@ -110,14 +121,43 @@ def missing(message: str = "Nothing was handed in for this part.") -> Verdict:
     return Verdict("missing", 0.0, message, read=message)
 
 
-def undecided(message: str, *, read: str = "", evidence: Mapping[str, Json] | None = None, provisional: float | None = None) -> Verdict:
+def undecided(message: str, *, read: str = "", evidence: AnyEvidence | None = None, provisional: float | None = None) -> Verdict:
     """A person should look. Meanwhile the part holds what the suite's policy says, or the share `provisional` where that is given."""
-    return Verdict("undecided", 0.0, message, read=read, evidence=evidence or {}, provisional=provisional)
+    return Verdict("undecided", 0.0, message, read=read, evidence=_document(evidence), provisional=provisional)
 
 
-def error(message: str, *, evidence: Mapping[str, Json] | None = None) -> Verdict:
+def error(message: str, *, evidence: AnyEvidence | None = None) -> Verdict:
     """The grader failed here: a person looks. It holds the points where the reference fails here too, else nothing until then."""
-    return Verdict("error", 0.0, message, evidence=evidence or {})
+    return Verdict("error", 0.0, message, evidence=_document(evidence))
+
+
+class HasState(Protocol):
+    """An answer, as far as this asks; its `note` is read where it has one."""
+
+    @property
+    def state(self) -> str:
+        """`typed`, `missing`, `image` or `foreign`."""
+        ...
+
+
+def verdict_unless_typed(answer: HasState, due: str = "") -> Verdict | None:
+    """The verdict of an answer that is missing, a picture, or of another homework; None where there is text.
+
+    due: what can be read alone, `a formula`; the account says that it was due. Without it, the account is what the write-up noted.
+    """
+    if answer.state == "typed":
+        return None
+    note: str = "" if due else getattr(answer, "note", "")
+    if answer.state == "missing":
+        verdict = missing()
+        return verdict.with_read(f"{verdict.message} ({note}.)") if note else verdict
+    if not due:
+        note = note or "a person reads it"
+        said = f"{note[0].upper()}{note[1:]}."
+        return undecided(said, read=said)
+    if answer.state == "image":
+        return undecided("This part was handed in as an image: a person reads it.", read=f"Found an image where {due} was due.")
+    return undecided("This looks like another homework: a person looks at it.", read="The write-up looks like another homework.")
 
 
 def combined(checks: Sequence[tuple[float, Verdict]], *, core: int = 1) -> Verdict:
@@ -151,5 +191,5 @@ def combined(checks: Sequence[tuple[float, Verdict]], *, core: int = 1) -> Verdi
     share = min(1.0, sum(share * v.share for share, v in checks))
     if share == 0.0:
         return replace(first, read=read, remarks=remarks)
-    evidence = first.evidence or {"kind": "text", "said": first.message}
+    evidence = first.evidence or TextEvidence(said=first.message).document()
     return Verdict("partial", share, first.message, first.method, first.slip, evidence, read, remarks)

@@ -67,12 +67,12 @@ def module(path: Path) -> Any:
 def definitions_of(submission: Path) -> Any:
     """What the submission defines, executed here as the worker executes it."""
     from autograder.assignment import load_assignment
-    from autograder.grading.desk import code_sources
+    from autograder.grading.desk import code_of
     from autograder.submission.intake import open_submission
 
     assignment = load_assignment(SUITE)
     with open_submission(submission, assignment) as opened:
-        units = code_sources(opened, assignment)[0]["color_organ"].units  # type: ignore[union-attr]
+        units = code_of(opened, assignment).sources["color_organ"].units  # type: ignore[union-attr]
     organ = types.ModuleType("color_organ")
     sys.modules["color_organ"] = organ
     for code, label, offset in units:

@@ -1,13 +1,15 @@
 """The algebra room: what a student typed -> a verdict with evidence. The only room that knows sympy."""
 
+from autograder.algebra.assumptions import MatrixAssumption, known_assumptions
 from autograder.algebra.derivations import (
+    Bound,
     Followed,
+    Recursion,
     Rubric,
     Sequence,
     Waypoint,
     derivation,
     follow,
-    key_of,
     sequence_letters,
     setting,
     statements_of,
@@ -26,19 +28,23 @@ from autograder.algebra.equivalence import (
 )
 from autograder.algebra.evaluation import Exact, Point, Real, Undefined, Unsupported, Value, numeric_function, value_at
 from autograder.algebra.notation import render, symbols
-from autograder.algebra.scalar import Case, Situation, shown_remarks, shown_steps
-from autograder.algebra.symbols import SCALAR, Dim, Symbols
+from autograder.algebra.scalar import Case, Descent, Situation, shown_remarks, shown_steps
+from autograder.algebra.symbols import SCALAR, Dim, Symbols, key_of
 from autograder.algebra.tree import Expr
 
 __all__ = [
     "SCALAR",
+    "Bound",
     "Case",
+    "Descent",
     "Dim",
     "Exact",
     "Expr",
     "Followed",
+    "MatrixAssumption",
     "Point",
     "Real",
+    "Recursion",
     "Rubric",
     "Sequence",
     "Situation",
@@ -55,6 +61,7 @@ __all__ = [
     "equivalent_by_region",
     "follow",
     "key_of",
+    "known_assumptions",
     "names",
     "numeric_function",
     "read_typed",

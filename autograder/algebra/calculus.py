@@ -102,9 +102,9 @@ def differential(e: Expr, varies: Mapping[str, Expr]) -> Expr:
         return Expr(e.op, (differential(parts[0], varies), *parts[1:]), e.data, e.shape)
     if e.op == "inverse":
         inner = Expr("matmul", (e, differential(parts[0], varies)), None, e.shape)
-        return scaled(Fraction(-1), Expr("matmul", (inner, e), None, e.shape))
+        return scaled(-1, Expr("matmul", (inner, e), None, e.shape))
     if e.op == "recip":
-        return scaled(Fraction(-1), Expr("mul", (Expr("pow", (e,), Fraction(2), SCALAR), differential(parts[0], varies)), None, SCALAR))
+        return scaled(-1, Expr("mul", (Expr("pow", (e,), Fraction(2), SCALAR), differential(parts[0], varies)), None, SCALAR))
     if e.op == "pow":
         lower = parts[0] if e.data == 2 else Expr("pow", parts, e.data - 1, SCALAR)
         return scaled(e.data, Expr("mul", (lower, differential(parts[0], varies)), None, SCALAR))

@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
-from autograder.mathtext import LOOKALIKES, Name, split_digits
+from autograder.mathtext import LOOKALIKES, Name, read_name, split_digits
 
 
 class Dim(NamedTuple):
@@ -99,6 +100,12 @@ class Symbols:
     def by_key(self, key: str) -> Symbol:
         """The symbol with this key."""
         return self._exact[key]
+
+
+@lru_cache(maxsize=4096)
+def key_of(name: str) -> str:
+    """The canonical key of a declared name."""
+    return read_name(name).key
 
 
 def parse_dim(text: str) -> Dim:

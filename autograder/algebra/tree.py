@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from autograder.algebra.limits import MAX_DEGREE
 from autograder.algebra.symbols import SCALAR, Dim
@@ -21,7 +22,7 @@ class Expr:
 
     num (Fraction) · sym (key) · dim · const · index (name) · eye · zeros · ones · add · scale (scalar, matrix) · mul (scalars) · matmul ·
     had · pow (Fraction) · power (scalar to a scalar) · mpow (int) · inverse · pinv · recip · transpose · trace · det · fn (name) ·
-    max · min · norm (kind) · diag · diagonal · esum · sum (index, range as Dim) · elem · block (columns) · cases · conditions as in Node
+    max · min · norm (kind) · diag · diagonal · esum · sum (SumRange) · elem · block (columns) · cases · conditions as in Node
     """
 
     op: str
@@ -37,17 +38,37 @@ class Expr:
         return self._hash  # kept: trees are keys of many caches, and hashing one anew costs its size
 
     @property
-    def scalar(self) -> bool:
+    def is_scalar(self) -> bool:
         """Is it a single number?"""
         return self.shape == SCALAR
+
+
+class SumRange(NamedTuple):
+    """The data of a `sum`: the index `name` runs from `lower` (0, 1 or 2) up to a dimension, or to one less where it is counted from 0."""
+
+    name: str
+    lower: int
+    upper: Any
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))  # seeds hang on this text
+
+
+class Misfit(Enum):
+    """What it says of an answer that its shapes do not fit."""
+
+    SURE = "it is false however it was meant"
+    POWER = "a power of this has no meaning; it is false where an inverse is meant"
+    NOTATION = "it may be meant in a way that is not read here"
 
 
 class Misshapen(AutograderError):
     """Shapes that do not fit. at: place in the text; message: what does not fit, one clause."""
 
-    def __init__(self, message: str, at: int) -> None:
+    def __init__(self, message: str, at: int, misfit: Misfit = Misfit.NOTATION) -> None:
         super().__init__(message)
         self.at = at
+        self.misfit = misfit
 
 
 def show_shape(shape: tuple[Any, Any]) -> str:
@@ -101,10 +122,10 @@ def degree(e: Expr) -> int:
     return total
 
 
-def index_only(e: Expr) -> bool:
+def is_index_only(e: Expr) -> bool:
     """Is it a whole number made of indices, such as `k - 1`?"""
     return e.op == "index" or (
-        e.op in ("num", "add", "mul") and all(index_only(a) for a in e.args) and (e.op != "num" or e.data.denominator == 1)
+        e.op in ("num", "add", "mul") and all(is_index_only(a) for a in e.args) and (e.op != "num" or e.data.denominator == 1)
     )
 
 
@@ -116,7 +137,7 @@ def needs(e: Expr) -> frozenset[str]:
         out |= needs(a)
     if e.op in ("max", "min", "cases", "rel") or (e.op == "norm" and e.data in ("1", "inf")):
         return out | {"order"}
-    if e.op == "power" and index_only(e.args[1]):
+    if e.op == "power" and is_index_only(e.args[1]):
         return out
     if e.op == "norm" or e.op in ("power", "sqrtm") or (e.op == "pow" and e.data.denominator != 1):
         return out | {"real"}
@@ -138,6 +159,11 @@ def symbols_in(e: Expr) -> frozenset[str]:
     return out
 
 
+def occurring(*expressions: Expr) -> frozenset[str]:
+    """Keys of the symbols of all of these."""
+    return frozenset().union(*map(symbols_in, expressions))
+
+
 @lru_cache(maxsize=16384)
 def dims_in(e: Expr) -> frozenset[str]:
     """Names of the dimensions that occur."""
@@ -145,7 +171,7 @@ def dims_in(e: Expr) -> frozenset[str]:
     if e.op == "dim":
         out |= {e.data}
     if e.op == "sum":
-        out |= set(e.data[2].names)
+        out |= set(e.data.upper.names)
     for a in e.args:
         out |= dims_in(a)
     return out
@@ -164,9 +190,36 @@ def zero(shape: tuple[Any, Any]) -> Expr:
     return number(0) if shape == SCALAR else Expr("zeros", (), None, shape)
 
 
-def scaled(factor: Fraction, e: Expr) -> Expr:
+def symbol(key: str, shape: tuple[Any, Any] = SCALAR) -> Expr:
+    """A symbol by its key."""
+    return Expr("sym", (), key, shape)
+
+
+def times(factor: Expr, e: Expr) -> Expr:
+    """A single number times an expression of any shape."""
+    return Expr("mul" if e.shape == SCALAR else "scale", (factor, e), None, e.shape)
+
+
+def scaled(factor: int | Fraction, e: Expr) -> Expr:
     """A multiple."""
-    return Expr("mul" if e.shape == SCALAR else "scale", (number(factor), e), None, e.shape)
+    return times(number(factor), e)
+
+
+def transposed(e: Expr) -> Expr:
+    """The transpose; twice is not at all, and a single number is its own."""
+    if e.shape == SCALAR:
+        return e
+    return e.args[0] if e.op == "transpose" else Expr("transpose", (e,), None, (e.shape[1], e.shape[0]))
+
+
+def difference(one: Expr, two: Expr) -> Expr:
+    """one - two"""
+    return Expr("add", (one, scaled(-1, two)), None, one.shape)
+
+
+def added(terms: tuple[Expr, ...]) -> Expr:
+    """A sum of terms as they are, zero or not; of one, the term itself."""
+    return terms[0] if len(terms) == 1 else Expr("add", terms, None, terms[0].shape)
 
 
 def total(terms: list[Expr], shape: tuple[Any, Any]) -> Expr:
@@ -174,7 +227,7 @@ def total(terms: list[Expr], shape: tuple[Any, Any]) -> Expr:
     kept = [t for t in terms if t.op != "zeros" and not (t.op == "num" and t.data == 0)]
     if not kept:
         return zero(shape)
-    return kept[0] if len(kept) == 1 else Expr("add", tuple(kept), None, shape)
+    return added(tuple(kept))
 
 
 def substituted(e: Expr, values: Mapping[str, Expr]) -> Expr:

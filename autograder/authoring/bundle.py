@@ -17,7 +17,7 @@ from typing import Any
 from autograder.assignment import PACKAGE, Assignment
 from autograder.errors import UsageError
 from autograder.grading import dump_overrides, load_overrides
-from autograder.report import Report, TestEntry, gradescope, scored, withheld
+from autograder.report import Report, TestEntry, gradescope, make_entry, withhold_points
 from autograder.submission import write_archive
 from autograder.verdict import error
 
@@ -138,7 +138,7 @@ def _toml(table: Mapping[str, Any]) -> list[str]:
 
 
 def _not_run(number: str, assignment: Assignment, profile: str) -> TestEntry:
-    return withheld(scored(number, assignment, assignment.profile(profile), error(NOT_RUN)))
+    return withhold_points(make_entry(number, assignment, assignment.profile(profile), error(NOT_RUN)))
 
 
 def _tree(folder: Path, base: Path) -> dict[str, Path]:

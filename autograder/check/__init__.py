@@ -1,16 +1,19 @@
 """The student's check before handing in."""
 
-from autograder.check.checker import Example, Finding, Reading, check, derived, formula, judged, quoted, sheet_of, watch, write_zip
+from autograder.check.checker import Finding
+from autograder.check.front import check, sheet_of, write_zip
+from autograder.check.public import Example, Reading, quote, read_derivation, read_formula, reading_of
+from autograder.check.watching import watch
 
 __all__ = [
     "Example",
     "Finding",
     "Reading",
     "check",
-    "derived",
-    "formula",
-    "judged",
-    "quoted",
+    "quote",
+    "read_derivation",
+    "read_formula",
+    "reading_of",
     "sheet_of",
     "watch",
     "write_zip",

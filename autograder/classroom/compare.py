@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.assignment import Assignment
-from autograder.classroom.gradebook import table
+from autograder.classroom.gradebook import csv_text
 from autograder.classroom.journal import JOURNAL, Outcome, read_run
 from autograder.errors import UsageError
 from autograder.report import MAX_EVIDENCE_TEXT, inert
@@ -27,7 +27,7 @@ ABSENT = "not there"
 
 
 @dataclass(frozen=True)
-class Side:
+class PartResult:
     """What one of the two said of a part. verdict: empty where only a score is known."""
 
     verdict: str
@@ -44,8 +44,8 @@ class Change:
 
     submission: str
     part: str
-    old: Side
-    new: Side
+    old: PartResult
+    new: PartResult
 
     @property
     def cause(self) -> str:
@@ -59,7 +59,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Group:
+class ChangeGroup:
     """All changes of one cause."""
 
     cause: str
@@ -75,7 +75,7 @@ class Group:
 class Comparison:
     """Everything that changed. only_old, only_new: submissions that one of the two has alone."""
 
-    groups: tuple[Group, ...]
+    groups: tuple[ChangeGroup, ...]
     same: int
     only_old: tuple[str, ...]
     only_new: tuple[str, ...]
@@ -90,7 +90,9 @@ def check_earlier(path: Path) -> None:
     metadata(path)
 
 
-def compared(old: Iterable[tuple[str, Mapping[str, Side]]], new: Iterable[tuple[str, Outcome]], assignment: Assignment) -> Comparison:
+def compare_results(
+    old: Iterable[tuple[str, Mapping[str, PartResult]]], new: Iterable[tuple[str, Outcome]], assignment: Assignment
+) -> Comparison:
     """Holds what stands now against what was said earlier, by submission and part."""
     earlier = dict(old)
     changes: list[Change] = []
@@ -106,7 +108,7 @@ def compared(old: Iterable[tuple[str, Mapping[str, Side]]], new: Iterable[tuple[
     by_cause: dict[str, list[Change]] = {}
     for change in changes:
         by_cause.setdefault(change.cause, []).append(change)
-    groups = [Group(cause, tuple(sorted(found, key=lambda c: c.submission))) for cause, found in by_cause.items()]
+    groups = [ChangeGroup(cause, tuple(sorted(found, key=lambda c: c.submission))) for cause, found in by_cause.items()]
     groups.sort(key=lambda g: (-len(g.changes), assignment.place(g.changes[0].part), g.cause))
     return Comparison(tuple(groups), same, tuple(sorted(earlier)), tuple(sorted(only_new)))
 
@@ -121,11 +123,11 @@ def changes_csv(comparison: Comparison) -> str:
                 row |= {f"{word}_{key}": getattr(side, key) for key in ("verdict", "score", "slip", "output", "evidence")}
             row["max_score"] = c.new.max_score if c.new.max_score is not None else c.old.max_score
             rows.append({key: "" if value is None else value for key, value in row.items()})
-    return table(COLUMNS, rows)
+    return csv_text(COLUMNS, rows)
 
 
-def _changes(name: str, old: Mapping[str, Side], new: Mapping[str, Side]) -> Iterator[Change]:
-    absent = Side(ABSENT, None, None, "", "", "")
+def _changes(name: str, old: Mapping[str, PartResult], new: Mapping[str, PartResult]) -> Iterator[Change]:
+    absent = PartResult(ABSENT, None, None, "", "", "")
     for part in dict.fromkeys((*new, *old)):
         before, now = old.get(part, absent), new.get(part, absent)
         moved = abs((before.score or 0.0) - (now.score or 0.0)) > SLACK
@@ -134,7 +136,7 @@ def _changes(name: str, old: Mapping[str, Side], new: Mapping[str, Side]) -> Ite
             yield Change(name, part, before, now)
 
 
-def said_earlier(path: Path, run: int | None = None) -> Iterator[tuple[str, Mapping[str, Side]]]:
+def earlier_results(path: Path, run: int | None = None) -> Iterator[tuple[str, Mapping[str, PartResult]]]:
     """Submission and, by part, what was said of it: by a run of a folder (the last by default), by results.json files in folders, or by
     Gradescope's export. Raises UsageError.
     """
@@ -150,7 +152,7 @@ def said_earlier(path: Path, run: int | None = None) -> Iterator[tuple[str, Mapp
                 yield name, _sides(record["results"])
 
 
-def _entries(text: str) -> Mapping[str, Side]:
+def _entries(text: str) -> Mapping[str, PartResult]:
     try:
         document = json.loads(text)
     except ValueError:
@@ -158,7 +160,7 @@ def _entries(text: str) -> Mapping[str, Side]:
     return _sides(document) if isinstance(document, dict) else {}
 
 
-def _sides(document: Mapping[str, Any]) -> dict[str, Side]:
+def _sides(document: Mapping[str, Any]) -> dict[str, PartResult]:
     """The entries of a results.json of anyone's: ours have a verdict, others a score."""
     found = {}
     tests = document.get("tests")
@@ -169,7 +171,7 @@ def _sides(document: Mapping[str, Any]) -> dict[str, Side]:
         extra = extra if isinstance(extra, dict) else {}
         evidence = extra.get("evidence")
         number = str(test.get("number") or test.get("name") or "")
-        found[number] = Side(
+        found[number] = PartResult(
             verdict=str(extra.get("verdict") or ""),
             score=_number(test.get("score")),
             max_score=_number(test.get("max_score")),

@@ -33,7 +33,7 @@ def formula_safe(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(FORMULA) else cell
 
 
-def grades(handed: Iterable[Handed], outcomes: Iterable[tuple[str, Outcome]], assignment: Assignment, profile: Profile) -> str:
+def grades_csv(handed: Iterable[Handed], outcomes: Iterable[tuple[str, Outcome]], assignment: Assignment, profile: Profile) -> str:
     """The text of grades.csv, rows by submission and person. outcomes: what stands, by submission; the others get a row without points."""
     numbers = sorted(profile.points, key=assignment.place)
     by_name = {h.name: h for h in handed}
@@ -44,15 +44,15 @@ def grades(handed: Iterable[Handed], outcomes: Iterable[tuple[str, Outcome]], as
     for h in by_name.values():
         rows += _rows(h, Outcome("", NOT_GRADED))
     rows.sort(key=lambda row: str(row["submission"]))
-    return table([*ABOUT, "score", *numbers, *AFTER], rows)
+    return csv_text([*ABOUT, "score", *numbers, *AFTER], rows)
 
 
-def decided_in(text: str) -> frozenset[str]:
+def decided_submissions(text: str) -> frozenset[str]:
     """The submissions for which a grades.csv has a decision of a person."""
     return frozenset(str(row.get("submission")) for row in csv.DictReader(io.StringIO(text)) if row.get("decided_by_person"))
 
 
-def table(columns: Sequence[str], rows: Iterable[dict[str, object]]) -> str:
+def csv_text(columns: Sequence[str], rows: Iterable[dict[str, object]]) -> str:
     """A CSV text with no cell that a spreadsheet would compute."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n", restval="", extrasaction="ignore")

@@ -16,7 +16,8 @@ import sys
 import tempfile
 import time
 import traceback
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -24,11 +25,12 @@ from typing import Any
 
 from autograder.assignment import Assignment, load_assignment
 from autograder.classroom.huge_pages import enlarge
+from autograder.classroom.journal import Outcome
 from autograder.errors import AutograderError, UsageError
-from autograder.grading import Overrides, fingerprint, load_overrides, review_key
+from autograder.grading import Overrides, Remembered, fingerprint, load_overrides, review_key
 from autograder.report import Report, gradescope
-from autograder.submission import ClassRoom, Handed, Source
-from autograder.worker import child
+from autograder.submission import ClassFiles, ClassRoom, Handed
+from autograder.worker import child, needs_torch
 
 GRACE_SECONDS = 30.0
 """Beyond a grading's own deadline, before its process is killed."""
@@ -64,6 +66,41 @@ class Work:
     scratch: Path
 
 
+@dataclass(frozen=True)
+class Order:
+    """A submission to grade. known: the content for which a result stands; then only that is checked."""
+
+    handed: Handed
+    known: str
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a job says once: orders can come."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """What a job says instead where it can grade nothing. is_usage: whether arguments or input are unusable."""
+
+    message: str
+    is_usage: bool
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """The answer to an order whose submission is what a result stands for."""
+
+
+@dataclass(frozen=True)
+class Graded:
+    """The answer to any other order. counts: of verdicts. learned: what later submissions need not have decided again."""
+
+    outcome: Outcome
+    counts: Mapping[str, int] = field(default_factory=dict)
+    learned: tuple[Remembered, ...] = ()
+
+
 class Job:
     """One such process, as the one that gives the orders sees it. At most one order is under way."""
 
@@ -88,12 +125,12 @@ class Job:
         """Begins a submission. known: the content for which a result stands; then only that is checked."""
         self.handed, self.grading, self.since = handed, grading, time.monotonic()
         with contextlib.suppress(OSError):  # it died: found out by `answer`
-            self._connection.send({"handed": handed, "known": known})
+            self._connection.send(Order(handed, known))
 
-    def answer(self) -> dict[str, Any] | None:
+    def answer(self) -> Ready | Broken | Unchanged | Graded | None:
         """What it said; None if it died."""
         try:
-            said: dict[str, Any] = self._connection.recv()
+            said: Ready | Broken | Unchanged | Graded = self._connection.recv()
         except (EOFError, OSError):
             return None
         return said
@@ -132,9 +169,9 @@ def _live(work: Work, connection: Connection) -> None:
         try:
             _serve(work, connection)
         except AutograderError as problem:
-            connection.send({"broken": str(problem), "usage": isinstance(problem, UsageError)})
+            connection.send(Broken(str(problem), isinstance(problem, UsageError)))
         except BaseException:
-            connection.send({"broken": "".join(traceback.format_exc().splitlines(keepends=True)[-6:]), "usage": False})
+            connection.send(Broken("".join(traceback.format_exc().splitlines(keepends=True)[-6:]), is_usage=False))
     finally:
         os._exit(0)
 
@@ -150,15 +187,15 @@ def _die_with_parent() -> None:
 
 def _serve(work: Work, connection: Connection) -> None:
     """Collects the suite and answers orders until they end."""
-    from autograder.grading import Memory, collected
+    from autograder.grading import Memory, collection
     from autograder.worker import WarmParent
 
     assignment = load_assignment(work.suite)
     overrides = load_overrides(work.overrides, assignment) if work.overrides is not None else Overrides()
     parents: dict[bool, WarmParent] = {}
 
-    def answer(suite: collected.Suite) -> None:
-        grader = Grader(work, assignment, suite, parents, overrides, work.room.opened())
+    def answer(suite: collection.Suite) -> None:
+        grader = Grader(work, assignment, suite, parents, overrides, work.room.open())
         suite.memory = Memory()
         grader.warm_up()
         grader.make_room()
@@ -166,23 +203,22 @@ def _serve(work: Work, connection: Connection) -> None:
             suite.memory.learn(decided)
         gc.collect()
         gc.freeze()  # so that a collection in a fork does not touch, and so copy, every page of ours
-        connection.send({"ready": True})
+        connection.send(Ready())
         limit = (assignment.total_seconds if work.seconds is None else work.seconds) + GRACE_SECONDS
         while True:
             try:
-                order = connection.recv()
+                order: Order = connection.recv()
             except EOFError:
                 return
-            said = _isolated(grader, order["handed"], order["known"], limit)
-            learned = said.pop("learned", ())
-            connection.send(said)
-            for decided in learned:
+            said = _isolated(grader, order, limit)
+            connection.send(replace(said, learned=()) if isinstance(said, Graded) else said)
+            for decided in said.learned if isinstance(said, Graded) else ():
                 suite.memory.learn(decided)
             grader.make_room()
-            if said.get("facts", {}).get("packages", {}).get("torch"):
+            if isinstance(said, Graded) and said.outcome.facts.get("packages", {}).get("torch"):
                 grader.start_parent(torch=True)  # the next one need not wait for its import
 
-    collected.collect(assignment, assignment.profile(work.profile), answer)
+    collection.collect(assignment, assignment.profile(work.profile), answer)
     for parent in parents.values():
         parent.close()
 
@@ -196,7 +232,7 @@ class Grader:
     suite: Any
     parents: dict[bool, Any]
     overrides: Overrides
-    source: Source
+    source: ClassFiles
     enlarged: set[int] = field(default_factory=set)
 
     def start_parent(self, *, torch: bool) -> None:
@@ -232,12 +268,12 @@ class Grader:
         self.start_parent(torch=False)
         if not self.assignment.reference.is_dir():
             return
-        if any(b"torch" in path.read_bytes() for path in self.assignment.reference.glob("*.py")):
+        if any(needs_torch(path.read_bytes()) for path in self.assignment.reference.glob("*.py")):
             self.start_parent(torch=True)
         with contextlib.suppress(AutograderError):
             gradescope.document(self._report(self.assignment.reference, "", Overrides()))
 
-    def graded(self, handed: Handed, known: str, scratch: Path) -> dict[str, Any]:
+    def grade(self, order: Order, scratch: Path) -> Unchanged | Graded:
         """Grades one submission; raises UsageError where it is unusable. Runs in a fork."""
         from autograder.submission import open_submission
 
@@ -245,25 +281,24 @@ class Grader:
         self.suite.memory.fresh.clear()
         unpacked = scratch / UNPACKED
         unpacked.mkdir(mode=0o700)
-        path = self.source.submission(handed, unpacked)
-        if known:
+        path = self.source.submission(order.handed, unpacked)
+        if order.known:
             with open_submission(path, self.assignment) as submission:
-                if submission.digest == known:
-                    return {"unchanged": True}
-        report = self._report(path, handed.name, self.overrides)
+                if submission.digest == order.known:
+                    return Unchanged()
+        report = self._report(path, order.handed.name, self.overrides)
         document = gradescope.document(report)
         kinds = [entry.verdict.kind for entry in report.entries]
-        return {
-            "state": "graded",
-            "content": report.content,
-            "score": report.score,
-            "results": gradescope.dumps(document),
-            "review": self._review(report),
-            "decisions": self._fingerprint(report, handed.name),
-            "facts": {"suite": str(self.work.suite), "packages": dict(report.packages), "protections": list(report.protections)},
-            "learned": list(self.suite.memory.fresh),
-            "counts": {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
-        }
+        outcome = Outcome(
+            state="graded",
+            content=report.content,
+            score=report.score,
+            results=gradescope.dumps(document),
+            review=self._review(report),
+            decisions=self._fingerprint(report, order.handed.name),
+            facts={"suite": str(self.work.suite), "packages": dict(report.packages), "protections": list(report.protections)},
+        )
+        return Graded(outcome, {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}, tuple(self.suite.memory.fresh))
 
     def _report(self, path: Path, name: str, overrides: Overrides) -> Report:
         from autograder.grading import run
@@ -304,31 +339,33 @@ class Grader:
         return fingerprint(self.overrides.fitting(report.keys, name, report.content))
 
 
-def _isolated(grader: Grader, handed: Handed, known: str, limit: float) -> dict[str, Any]:
+def _isolated(grader: Grader, order: Order, limit: float) -> Unchanged | Graded:
     """Grades in a fork; whatever happens there, an answer."""
     base = Path(tempfile.mkdtemp(prefix="job-", dir=grader.work.scratch))
     base.chmod(0o711)  # students' processes have their own user, and their folders lie below
     began = time.monotonic()
     try:
-        said = child.run(_in_fork, grader, handed, known, base, seconds=limit)
+        said: Unchanged | Graded = child.run(_in_fork, grader, order, base, seconds=limit)
     except child.ChildRaised as problem:
-        unusable = problem.kind == UsageError.__name__
-        reason = str(problem).partition(": ")[2] if unusable else f"the grader failed: {problem}"
+        unusable = problem.is_usage_error
+        reason = problem.message if unusable else f"the grader failed: {problem}"
         reason = reason.replace(f"{base}/{UNPACKED}/", "").encode("utf-8", "replace").decode()
-        said = {"state": "unusable" if unusable else "failed", "reason": reason}
+        said = Graded(Outcome("unusable" if unusable else "failed", reason))
     except child.ChildTimeout:
-        said = {"state": "failed", "reason": f"the grader did not end within {limit:g} s and was killed"}
+        said = Graded(Outcome("failed", f"the grader did not end within {limit:g} s and was killed"))
     except child.ChildFailed as problem:
-        said = {"state": "failed", "reason": f"the grader failed: {problem}"}
+        said = Graded(Outcome("failed", f"the grader failed: {problem}"))
     finally:
         _remove(base)
-    return {**said, "seconds": round(time.monotonic() - began, 3)}
+    if isinstance(said, Unchanged):
+        return said
+    return replace(said, outcome=replace(said.outcome, seconds=round(time.monotonic() - began, 3)))
 
 
-def _in_fork(grader: Grader, handed: Handed, known: str, scratch: Path) -> dict[str, Any]:
+def _in_fork(grader: Grader, order: Order, scratch: Path) -> Unchanged | Graded:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent()
-    return grader.graded(handed, known, scratch)
+    return grader.grade(order, scratch)
 
 
 def _remove(folder: Path) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograder.errors import AutograderError, UsageError
 
@@ -90,9 +90,24 @@ class Outcome:
     seconds: float = 0.0
 
     @property
-    def stands(self) -> bool:
+    def is_final(self) -> bool:
         """Whether doing it again could not help: it was graded, and no part failed for the grader's own fault."""
         return self.state == "graded" and '"verdict": "error"' not in self.results
+
+
+class Run(NamedTuple):
+    """One run of a folder. key: what its results hang on beside the submissions, as a hash."""
+
+    number: int
+    key: str
+    is_ended: bool
+
+
+class Grading(NamedTuple):
+    """One grading that was ended, by its number in the journal."""
+
+    number: int
+    outcome: Outcome
 
 
 class Journal:
@@ -124,10 +139,10 @@ class Journal:
 
     # runs -----------------------------------------------------------------------------------------------------------
 
-    def last_run(self) -> tuple[int, str, bool] | None:
-        """The last run: its number, its key, and whether it was ended."""
+    def last_run(self) -> Run | None:
+        """The last run, if there is one."""
         row = self._db.execute("SELECT id, key, ended IS NOT NULL FROM runs ORDER BY id DESC LIMIT 1").fetchone()
-        return (row[0], row[1], bool(row[2])) if row else None
+        return Run(row[0], row[1], bool(row[2])) if row else None
 
     def run_before(self, run: int) -> int:
         """The run before this one; 0, in which nothing stands, if it is the first."""
@@ -168,14 +183,12 @@ class Journal:
             )
             self._db.execute("INSERT OR REPLACE INTO standing SELECT run, submission, id FROM gradings WHERE id = ?", (grading,))
 
-    def take_over(self, run: int, submission: str, grading: int, unused: int | None = None) -> None:
-        """An earlier grading of the submission stands in this run too; `unused` was begun to find that out."""
+    def take_over(self, run: int, submission: str, grading: int) -> None:
+        """An earlier grading of the submission stands in this run too."""
         with _storing(self.folder), self._db:
             self._db.execute("INSERT OR REPLACE INTO standing VALUES (?, ?, ?)", (run, submission, grading))
-            if unused is not None:
-                self._db.execute("DELETE FROM gradings WHERE id = ?", (unused,))
 
-    def earlier(self, key: str, submission: str) -> tuple[int, Outcome] | None:
+    def earlier(self, key: str, submission: str) -> Grading | None:
         """The last grading of a submission under this key that was ended, in any run; without its results' text."""
         row = self._db.execute(
             "SELECT g.id, g.state, g.reason, g.content, g.score, g.seconds, g.decisions, g.review, g.results FROM gradings g"
@@ -186,7 +199,8 @@ class Journal:
             return None
         number, state, reason, content, score, seconds, decisions, review, results = row
         review = json.loads(_unpacked(review) or "{}")
-        return number, Outcome(state, reason, content, _unpacked(results), review, decisions=decisions, score=score, seconds=seconds)
+        outcome = Outcome(state, reason, content, _unpacked(results), review, decisions=decisions, score=score, seconds=seconds)
+        return Grading(number, outcome)
 
     def standing(self, run: int) -> Iterator[tuple[str, Outcome]]:
         """What stands in a run, one submission after another in the order of their names."""
@@ -217,7 +231,7 @@ def read_run(folder: Path, run: int | None = None) -> Iterator[tuple[str, Outcom
         with contextlib.closing(_opened(path)) as journal._db:
             last = journal.last_run()
             if last is not None:
-                yield from journal.standing(run if run is not None else last[0])
+                yield from journal.standing(run if run is not None else last.number)
     except sqlite3.Error as problem:
         raise UsageError(f"{path}: cannot be read ({problem})") from None
 

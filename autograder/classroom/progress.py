@@ -86,12 +86,12 @@ class Watch:
             parts.append(f"{int(left) // 60}:{int(left) % 60:02d} left")
         parts += [f"{count} {kind}" for kind, count in self.counts.most_common() if count]
         if self.slowest[0]:
-            parts.append(f"slowest {shortened(self.slowest[0])} {self.slowest[1]:.1f} s")
+            parts.append(f"slowest {shorten_name(self.slowest[0])} {self.slowest[1]:.1f} s")
         if doing:
             parts.append(f"now {doing}")
         return ", ".join(parts).replace("[", "(").replace("]", ")")  # no markup of rich's
 
 
-def shortened(name: str) -> str:
+def shorten_name(name: str) -> str:
     """A name that fits beside others on a line."""
     return name if len(name) <= SHOWN_NAME else name[: SHOWN_NAME - 1] + "…"

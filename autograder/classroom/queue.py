@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograder.assignment import Assignment, find_assignment
 from autograder.classroom.journal import Outcome, read_run
@@ -25,15 +25,22 @@ HELP = "points [and a reason], `s` skip, `u` undo, `q` quit"
 LAST = "that was the last one: Enter to end, `u` undo"
 
 
+class Member(NamedTuple):
+    """Who gave an answer: a submission, and the hash of its content."""
+
+    submission: str
+    content: str
+
+
 @dataclass(frozen=True)
-class Group:
+class AnswerGroup:
     """The same answer to one part, by whomever."""
 
     part: str
     key: str
     """Hash of the normalised answer; empty for code, where a decision is for one submission."""
-    members: tuple[tuple[str, str], ...]
-    """Submission and content of each; never shown."""
+    members: tuple[Member, ...]
+    """Never shown."""
     kinds: Mapping[str, int]
     text: str
     body: str
@@ -48,10 +55,10 @@ class Group:
         name, content = self.members[0]
         return Decision(self.part, points, reason, submission=name, content=content)
 
-    def known_by(self, decisions: Iterable[Decision]) -> bool:
+    def is_decided_by(self, decisions: Iterable[Decision]) -> bool:
         """Whether one of the decisions serves this group."""
-        own = {content for _, content in self.members}
-        names = {name for name, _ in self.members}
+        own = {member.content for member in self.members}
+        names = {member.submission for member in self.members}
         return any(
             d.part == self.part
             and (d.answer == self.key if d.answer else d.content in own if d.content else names == {d.submission})
@@ -60,7 +67,7 @@ class Group:
         )
 
 
-def queue(outcomes: Iterable[tuple[str, Outcome]], assignment: Assignment) -> list[Group]:
+def waiting_groups(outcomes: Iterable[tuple[str, Outcome]], assignment: Assignment) -> list[AnswerGroup]:
     """Everything that waits for a person, equal answers together, the largest groups first."""
     found: dict[tuple[str, str, str], list[tuple[str, str, dict[str, Any]]]] = {}
     for name, outcome in outcomes:
@@ -71,10 +78,10 @@ def queue(outcomes: Iterable[tuple[str, Outcome]], assignment: Assignment) -> li
     for (part, key, _), members in found.items():
         first = members[0][2]
         groups.append(
-            Group(
+            AnswerGroup(
                 part=part,
                 key=key,
-                members=tuple((name, content) for name, content, _ in members),
+                members=tuple(Member(name, content) for name, content, _ in members),
                 kinds=Counter(waiting["kind"] for _, _, waiting in members),
                 text=first["text"],
                 body=first["body"],
@@ -86,7 +93,7 @@ def queue(outcomes: Iterable[tuple[str, Outcome]], assignment: Assignment) -> li
     return sorted(groups, key=lambda g: (-len(g.members), assignment.place(g.part), g.key, g.members))
 
 
-def shown(group: Group, assignment: Assignment, number: int, total: int) -> Iterator[str]:
+def group_lines(group: AnswerGroup, assignment: Assignment, number: int, total: int) -> Iterator[str]:
     """One group as lines for a person, without names."""
     worth = assignment.points[group.part]
     kinds = ", ".join(f"{count} {kind}" if len(group.kinds) > 1 else kind for kind, count in group.kinds.items())
@@ -102,10 +109,10 @@ def shown(group: Group, assignment: Assignment, number: int, total: int) -> Iter
     if group.place:
         yield f"  found in {_plain(group.place, 200)}"
     yield from (f"  {line}" for line in _plain(group.message, SHOWN_BODY).splitlines())
-    yield from (f"  {line}" for line in hints(group.evidence))
+    yield from (f"  {line}" for line in evidence_hints(group.evidence))
 
 
-def hints(evidence: Mapping[str, Any]) -> Iterator[str]:
+def evidence_hints(evidence: Mapping[str, Any]) -> Iterator[str]:
     """The first false step, or the counterexample that is known."""
     for step in evidence.get("steps") or ():
         if isinstance(step, dict) and step.get("verdict") not in ("correct", "equivalent", "true", "holds", None):
@@ -136,8 +143,8 @@ def review(folder: Path, file: Path, ask: Callable[[str], str], say: Callable[[s
     """
     assignment = _assignment_of(folder)
     overrides = load_overrides(file, assignment) if file.exists() else Overrides()
-    everything = queue(read_run(folder), assignment)
-    waiting = [group for group in everything if not group.known_by(overrides.decisions)]
+    everything = waiting_groups(read_run(folder), assignment)
+    waiting = [group for group in everything if not group.is_decided_by(overrides.decisions)]
     if not everything:
         say(f"nothing in {folder} waits for a person")
         return
@@ -150,11 +157,11 @@ def review(folder: Path, file: Path, ask: Callable[[str], str], say: Callable[[s
     while True:
         if at < len(waiting):
             say("")
-            for line in shown(waiting[at], assignment, done + at + 1, len(everything)):
+            for line in group_lines(waiting[at], assignment, done + at + 1, len(everything)):
                 say(line)
-            word = _asked(ask, HELP)
+            word = _ask_line(ask, HELP)
         else:
-            word = _asked(ask, LAST) or "q" if made else "q"
+            word = _ask_line(ask, LAST) or "q" if made else "q"
         if word in (None, "q"):
             break
         if word == "u":
@@ -169,21 +176,21 @@ def review(folder: Path, file: Path, ask: Callable[[str], str], say: Callable[[s
         elif word == "s":
             at += 1
         else:
-            decision = _decided(waiting[at], str(word), assignment, ask, say)
+            decision = _read_decision(waiting[at], str(word), assignment, ask, say)
             if decision is None:
                 continue
             overrides = replace(overrides, decisions=(*overrides.decisions, decision))
             write_overrides(file, overrides)
             made.append(at)
             at += 1
-    left = sum(not group.known_by(overrides.decisions) for group in everything)
+    left = sum(not group.is_decided_by(overrides.decisions) for group in everything)
     say("")
     say(f"{len(made)} decided now, {left} left.")
     if overrides.decisions:
         say(f"`autograder regrade ... --out {folder} --overrides {file}` applies them, `autograder build --overrides {file}` ships them.")
 
 
-def _asked(ask: Callable[[str], str], prompt: str) -> str | None:
+def _ask_line(ask: Callable[[str], str], prompt: str) -> str | None:
     """A line, None at the end of the input."""
     try:
         return ask(f"{prompt}: ").strip()
@@ -191,7 +198,9 @@ def _asked(ask: Callable[[str], str], prompt: str) -> str | None:
         return None
 
 
-def _decided(group: Group, line: str, assignment: Assignment, ask: Callable[[str], str], say: Callable[[str], None]) -> Decision | None:
+def _read_decision(
+    group: AnswerGroup, line: str, assignment: Assignment, ask: Callable[[str], str], say: Callable[[str], None]
+) -> Decision | None:
     """The decision that a line states, asking for its reason where it has none; None where it states none."""
     worth = assignment.points[group.part]
     number, _, reason = line.partition(" ")
@@ -202,7 +211,7 @@ def _decided(group: Group, line: str, assignment: Assignment, ask: Callable[[str
     if not 0 <= points <= worth:
         say(f"{number!r} is no number from 0 to {worth:g}; expected {HELP}")
         return None
-    reason = " ".join(reason.split()) or " ".join((_asked(ask, "reason, which the student reads") or "").split())
+    reason = " ".join(reason.split()) or " ".join((_ask_line(ask, "reason, which the student reads") or "").split())
     if not reason:
         say("a decision needs a reason")
         return None

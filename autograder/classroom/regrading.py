@@ -23,10 +23,10 @@ from typing import Any
 
 from autograder.assignment import PACKAGE, Assignment
 from autograder.classroom.compare import check_earlier
-from autograder.classroom.jobs import Job, Work
+from autograder.classroom.jobs import Broken, Graded, Job, Ready, Unchanged, Work
 from autograder.classroom.journal import Journal, JournalFailed, Outcome, not_stored
-from autograder.classroom.progress import Watch, shortened
-from autograder.classroom.summary import Conclusion
+from autograder.classroom.progress import Watch, shorten_name
+from autograder.classroom.summary import Conclusion, Written
 from autograder.errors import AutograderError, UsageError
 from autograder.grading import Overrides, fingerprint, load_overrides
 from autograder.report import gradescope
@@ -115,8 +115,8 @@ def regrade(
     key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
     with Journal(out) as journal:
         last = journal.last_run()
-        run = last[0] if resume and last is not None and last[1] == key else journal.begin_run(key, about)
-        if resume and last is not None and last[0] != run:
+        run = last.number if resume and last is not None and last.key == key else journal.begin_run(key, about)
+        if resume and last is not None and last.number != run:
             print("The suite, the grader or the options changed since the last run: a new one begins.", file=sys.stderr)
         conclude = Conclusion(out, run, room.handed, assignment.folder, profile)
         try:
@@ -124,23 +124,23 @@ def regrade(
                 work = Work(room, assignment.folder, profile, seconds, overrides, scratch)
                 _Run(journal, run, key, out, work, decisions, min(jobs or _cores(), len(room.handed))).drive()
         except Stopped:
-            _told(conclude.grades)
+            _conclude(conclude.write_grades)
             raise
-        broken = _told(conclude.grades)
+        broken = _conclude(conclude.write_grades)
         if against is not None:
             same = against.is_dir() and against.resolve() == out.resolve()
-            _told(conclude.changes, against, journal.run_before(run) if same else None)
+            _conclude(conclude.write_changes, against, journal.run_before(run) if same else None)
         return broken
 
 
-def _told(work: Callable[..., tuple[str, int]], *args: Any) -> int:
+def _conclude(work: Callable[..., Written], *args: Any) -> int:
     """Does it in a process of its own, since a class's results take memory; prints what it says and returns what it counts."""
     try:
-        said, count = child.run(work, *args, seconds=CONCLUDE_SECONDS)
+        written = child.run(work, *args, seconds=CONCLUDE_SECONDS)
     except child.ChildRaised as problem:
-        raise (UsageError if problem.kind == UsageError.__name__ else AutograderError)(str(problem).partition(": ")[2]) from None
-    print(said)
-    return count
+        raise (UsageError if problem.is_usage_error else AutograderError)(problem.message) from None
+    print(written.line)
+    return written.concerns
 
 
 @dataclass
@@ -189,13 +189,13 @@ class _Run:
             assert isinstance(handle, int)
             self.hear(by_handle[handle], watch)
         busy = [(time.monotonic() - job.since, job.handed.name) for job in self.jobs if job.handed is not None]
-        watch.tick(f"{shortened(max(busy)[1])} {max(busy)[0]:.0f} s" if busy else "")
+        watch.tick(f"{shorten_name(max(busy)[1])} {max(busy)[0]:.0f} s" if busy else "")
 
     def order(self, job: Job, handed: Handed) -> None:
         """Begins a submission; where a result of the same content may stand already, only its content is looked at first."""
         earlier = self.journal.earlier(self.key, handed.name)
-        if earlier is not None and earlier[1].stands and earlier[1].decisions == self.fitting(handed, earlier[1]):
-            job.order(handed, earlier[1].content, None)
+        if earlier is not None and earlier.outcome.is_final and earlier.outcome.decisions == self.fitting(handed, earlier.outcome):
+            job.order(handed, earlier.outcome.content, None)
         else:
             job.order(handed, "", self.journal.begin(self.run, handed.name))
 
@@ -208,9 +208,9 @@ class _Run:
         said = job.answer()
         if said is None:
             self.replace(job, watch)
-        elif "broken" in said:
-            raise (UsageError if said["usage"] else AutograderError)(said["broken"])
-        elif "ready" in said:
+        elif isinstance(said, Broken):
+            raise (UsageError if said.is_usage else AutograderError)(said.message)
+        elif isinstance(said, Ready):
             job.ready = True
         elif job.handed is not None:
             handed, job.handed = job.handed, None
@@ -225,21 +225,21 @@ class _Run:
         if not job.ready or self.restarts > MAX_RESTARTS:
             raise AutograderError(f"a grading process ended by itself ({how}); is there enough memory for {self.count} of them?")
         if job.handed is not None:
-            said = {"state": "failed", "reason": f"the grader's process died ({how})", "seconds": time.monotonic() - job.since}
-            self.done(job.handed, job.grading, said, watch)
+            outcome = Outcome("failed", f"the grader's process died ({how})", seconds=time.monotonic() - job.since)
+            self.done(job.handed, job.grading, Graded(outcome), watch)
         self.jobs.append(Job(self.work))
 
-    def done(self, handed: Handed, grading: int | None, said: dict[str, Any], watch: Watch) -> None:
+    def done(self, handed: Handed, grading: int | None, said: Unchanged | Graded, watch: Watch) -> None:
         """Journal first, then results.json."""
-        if said.get("unchanged"):
+        if isinstance(said, Unchanged):
             earlier = self.journal.earlier(self.key, handed.name)
             assert earlier is not None
-            number, outcome = earlier
-            self.journal.take_over(self.run, handed.name, number)
+            outcome = earlier.outcome
+            self.journal.take_over(self.run, handed.name, earlier.number)
             counts = Counter(test["extra_data"]["verdict"] for test in json.loads(outcome.results)["tests"])
         else:
-            counts = Counter(said.pop("counts", {}) or {said["state"]: 1})
-            outcome = Outcome(**said)
+            outcome = said.outcome
+            counts = Counter(said.counts or {outcome.state: 1})
             self.journal.end(grading if grading is not None else self.journal.begin(self.run, handed.name), outcome)
         self.place(handed, outcome)
         watch.finished(handed.name, outcome.seconds, dict(counts))

@@ -1,7 +1,7 @@
 """One submission -> Report: the desk, the collected suite, decisions of persons."""
 
-from autograder.grading.desk import Desk, Student, code_sources, load_public, open_desk, rng_of, seed_of
-from autograder.grading.memo import Memory
+from autograder.grading.desk import ABSENT, Desk, Student, code_of, load_public, open_desk, rng_of, seed_of
+from autograder.grading.memo import Memory, Remembered
 from autograder.grading.overrides import (
     BY_PERSON,
     DECIDED,
@@ -16,6 +16,7 @@ from autograder.grading.overrides import (
 )
 
 __all__ = [
+    "ABSENT",
     "BY_PERSON",
     "DECIDED",
     "MAX_TEXT",
@@ -23,9 +24,10 @@ __all__ = [
     "Desk",
     "Memory",
     "Overrides",
+    "Remembered",
     "Student",
-    "code_sources",
-    "collected",
+    "code_of",
+    "collection",
     "dump_overrides",
     "fingerprint",
     "load_overrides",

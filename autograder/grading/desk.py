@@ -18,14 +18,14 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from autograder.assignment import Assignment, Profile
 from autograder.errors import UsageError
 from autograder.submission import FIRST_UNIT, Submission, definitions, open_submission
-from autograder.worker import File, Limits, Reply, Source, Units, WarmParent, Worker
+from autograder.worker import File, Limits, Reply, Source, Units, WarmParent, Worker, has_torch, needs_torch
 from autograder.writeup import Answer, WriteUp, read_writeup
 
 REPORTED_PACKAGES = ("autograder", "gradescope-utils", "mpmath", "numpy", "pytest", "sympy", "torch")
@@ -104,13 +104,13 @@ class Desk:
 
         wait: for the worker's own imports, where they are not done yet; else what is known without it.
         """
-        found = dict(self.student.worker.facts) if wait or self.student.worker.greeted else {}
+        found = dict(self.student.worker.facts) if wait or self.student.worker.has_greeted else {}
         found |= {name: installed for name in REPORTED_PACKAGES if name not in found and (installed := _installed(name))}
         return dict(sorted(found.items()))
 
     def protections(self, *, wait: bool) -> tuple[str, ...]:
         """The layers around the student's code; none where they are not known without waiting."""
-        return self.student.worker.protections if wait or self.student.worker.greeted else ()
+        return self.student.worker.protections if wait or self.student.worker.has_greeted else ()
 
 
 def seed_of(submission: Submission) -> int:
@@ -124,12 +124,19 @@ def rng_of(submission: Submission, purpose: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:8], "little"))
 
 
-def code_sources(submission: Submission, assignment: Assignment) -> tuple[dict[str, Source], tuple[str, ...]]:
+class Code(NamedTuple):
     """Where the worker finds each module's code, and remarks on what was odd there."""
+
+    sources: dict[str, Source]
+    remarks: tuple[str, ...]
+
+
+def code_of(submission: Submission, assignment: Assignment) -> Code:
+    """The code that was handed in, by module of the sheet."""
     sources: dict[str, Source] = {}
     remarks: list[str] = []
     notebook = _notebook(submission, assignment)
-    before = FIRST_UNIT if _imports_more(submission) else None
+    before = FIRST_UNIT if _has_other_imports(submission) else None
     for name in assignment.files.code:
         module, path = name.removesuffix(".py"), submission.find(name)
         wanted = assignment.files.definitions.get(module)
@@ -140,7 +147,7 @@ def code_sources(submission: Submission, assignment: Assignment) -> tuple[dict[s
             taken = definitions(_text(path), _text(notebook), wanted, py_name=name, notebook_name=notebook.name if notebook else "")
             sources[module] = Units(taken.units)
             remarks += taken.remarks
-    return sources, tuple(remarks)
+    return Code(sources, tuple(remarks))
 
 
 def _notebook(submission: Submission, assignment: Assignment) -> Path | None:
@@ -161,13 +168,13 @@ def _text(path: Path | None) -> str | None:
         return content.decode("latin-1")
 
 
-def _wants_torch(submission: Submission) -> list[str]:
-    """The files of code that mention torch: importing it costs seconds, which the others need not pay."""
+def _torch_files(submission: Submission) -> list[str]:
+    """The files of code that need torch."""
     files = (file for file in submission.files if file.lower().endswith((".py", ".ipynb")))
-    return [file for file in files if b"torch" in (submission.root / file).read_bytes()]
+    return [file for file in files if needs_torch((submission.root / file).read_bytes())]
 
 
-def _imports_more(submission: Submission) -> bool:
+def _has_other_imports(submission: Submission) -> bool:
     """Whether some file of code imports what is neither Python's own, nor numpy or torch, nor handed in: plots, say."""
     files = [file for file in submission.files if file.lower().endswith(".py")]
     found = [pair for file in files for pair in IMPORT.findall(_text(submission.root / file) or "")]
@@ -178,7 +185,7 @@ def _imports_more(submission: Submission) -> bool:
 
 def _without_torch(wanting: list[str], assignment: Assignment) -> frozenset[str]:
     """The modules whose code cannot run because torch is not installed here."""
-    if not wanting or importlib.util.find_spec("torch") is not None:
+    if not wanting or has_torch():
         return frozenset()
     stems = {Path(file).stem.lower() for file in wanting if file.lower().endswith(".py")}
     if any(file.lower().endswith(".ipynb") for file in wanting):
@@ -208,12 +215,12 @@ def open_desk(
         raise UsageError(f"a deadline of {total:g} seconds: give a number above 0")
     ends = time.monotonic() + total - min(CLOSING_SECONDS, total / 10)
     with open_submission(path, assignment) as submission:
-        sources, remarks = code_sources(submission, assignment)
-        wanting = _wants_torch(submission)
-        torch = bool(wanting) and importlib.util.find_spec("torch") is not None
+        code = code_of(submission, assignment)
+        wanting = _torch_files(submission)
+        torch = bool(wanting) and has_torch()
         worker = Worker(
             submission.root,
-            sources,
+            code.sources,
             torch=torch,
             seed=seed_of(submission),
             limits=Limits(call=assignment.call_seconds),
@@ -222,8 +229,12 @@ def open_desk(
         )
         with worker:
             writeup = read_writeup(submission, assignment)
-            notes = (*submission.notes, *writeup.notes, *remarks)
+            notes = (*submission.notes, *writeup.notes, *code.remarks)
             yield Desk(assignment, profile, submission, writeup, Student(worker, without=_without_torch(wanting, assignment)), ends, notes)
+
+
+ABSENT = "missing"
+"""What a public check returns, in the place of a sentence, where the function was not handed in."""
 
 
 def load_public(assignment: Assignment) -> ModuleType:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 from autograder.verdict import Verdict
 from autograder.writeup import Answer
@@ -24,8 +24,12 @@ NOTEBOOK = "_seen"
 
 FIELDS = frozenset(f.name for f in fields(Answer))
 
-Place: TypeAlias = tuple[str, str]
-"""A part and a field of its answer."""
+
+class Whereabouts(NamedTuple):
+    """A field of the answer to a part."""
+
+    part: str
+    field: str
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Remembered:
     """What an item decided. looked_at: the values that it saw. set_score: what it gave to gradescope-utils' `set_score`, if anything."""
 
     item: str
-    looked_at: tuple[tuple[Place, Any], ...]
+    looked_at: tuple[tuple[Whereabouts, Any], ...]
     verdict: Verdict
     set_score: float | None
 
@@ -46,7 +50,7 @@ class _Watched(Answer):
         if name in FIELDS:
             content = super().__getattribute__("__dict__")
             if NOTEBOOK in content:
-                content[NOTEBOOK][content["part"], name] = value
+                content[NOTEBOOK][Whereabouts(content["part"], name)] = value
         return value
 
 
@@ -55,7 +59,7 @@ class Looks:
 
     def __init__(self, answer: Callable[[str], Answer]) -> None:
         self._answer = answer
-        self._seen: dict[Place, Any] = {}
+        self._seen: dict[Whereabouts, Any] = {}
 
     def __call__(self, part: str) -> Answer:
         """The answer of a part."""
@@ -64,7 +68,7 @@ class Looks:
         return watched
 
     @property
-    def seen(self) -> tuple[tuple[Place, Any], ...]:
+    def seen(self) -> tuple[tuple[Whereabouts, Any], ...]:
         """Everything that was looked at so far."""
         return tuple(sorted(self._seen.items()))
 
@@ -75,8 +79,8 @@ class Memory:
     that is `undecided`.
     """
 
-    known: dict[tuple[str, tuple[tuple[Place, Any], ...]], Remembered] = field(default_factory=dict)
-    ways: dict[str, set[tuple[Place, ...]]] = field(default_factory=dict)
+    known: dict[tuple[str, tuple[tuple[Whereabouts, Any], ...]], Remembered] = field(default_factory=dict)
+    ways: dict[str, set[tuple[Whereabouts, ...]]] = field(default_factory=dict)
     """What each item was seen to look at."""
     fresh: list[Remembered] = field(default_factory=list)
     """What was decided since this process began."""
@@ -84,7 +88,7 @@ class Memory:
     def recall(self, item: str, answer: Callable[[str], Answer]) -> Remembered | None:
         """What was decided where an item saw the same, if it was."""
         for way in self.ways.get(item, ()):
-            found = self.known.get((item, tuple((place, getattr(answer(place[0]), place[1])) for place in way)))
+            found = self.known.get((item, tuple((place, getattr(answer(place.part), place.field)) for place in way)))
             if found is not None:
                 return found
         return None

@@ -15,7 +15,8 @@ from typing import Any
 
 from autograder.assignment import Assignment, Profile
 from autograder.errors import UsageError
-from autograder.report import NEEDS_REVIEW, TestEntry, replace_text, scored
+from autograder.evidence import TextEvidence
+from autograder.report import NEEDS_REVIEW, TestEntry, make_entry, replace_text
 from autograder.verdict import Verdict, correct, incorrect, partial
 from autograder.writeup import Answer
 
@@ -100,10 +101,10 @@ def answer_keys(answer: Answer) -> tuple[str, ...]:
     """
     if answer.state == "missing":
         return ()
-    whole = _hash(f"{answer.part}\nwhole\n{normalised(answer.body or answer.text)}")
+    whole = _hash(f"{answer.part}\nwhole\n{normalise(answer.body or answer.text)}")
     if not answer.text.strip() or answer.how not in MARKED:
         return (whole,)
-    return (whole, _hash(f"{answer.part}\nfinal\n{normalised(answer.text)}"))
+    return (whole, _hash(f"{answer.part}\nfinal\n{normalise(answer.text)}"))
 
 
 def review_key(answer: Answer, verdict: Verdict) -> str:
@@ -116,7 +117,7 @@ def review_key(answer: Answer, verdict: Verdict) -> str:
     return keys[-1] if verdict.kind == "unreadable" else keys[0]
 
 
-def normalised(text: str) -> str:
+def normalise(text: str) -> str:
     """The text without what changes nothing: white space, dollar signs, a final period; letter case in plain words."""
     text = re.sub(r"\\[()\[\]]|\$", " ", unicodedata.normalize("NFC", text))
     text = " ".join(text.split()).rstrip(" .")
@@ -129,14 +130,14 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_DIGITS]
 
 
-def applied(entry: TestEntry, decision: Decision | None, assignment: Assignment, profile: Profile) -> TestEntry:
+def apply_decision(entry: TestEntry, decision: Decision | None, assignment: Assignment, profile: Profile) -> TestEntry:
     """The entry as a person decided it; unchanged without a decision."""
     if decision is None:
         return entry
     worth = assignment.points[entry.number]
     share = min(1.0, decision.points / worth) if worth else 1.0
     message, before = f"{DECIDED} {decision.reason}", entry.verdict
-    evidence = {"kind": "text", "said": f"{message} (before: {before.kind})"}
+    evidence = TextEvidence(said=f"{message} (before: {before.kind})")
     if share >= 1.0:
         verdict = correct(message, method="decided by a person", read=before.read, evidence=evidence)
     elif share > 0.0:
@@ -144,7 +145,7 @@ def applied(entry: TestEntry, decision: Decision | None, assignment: Assignment,
     else:
         verdict = incorrect(message, evidence=evidence, method="decided by a person", read=before.read)
     tags = (*(tag for tag in entry.tags if tag != NEEDS_REVIEW), BY_PERSON)
-    fresh = scored(entry.number, assignment, profile, verdict, visibility=entry.visibility, tags=tags)
+    fresh = make_entry(entry.number, assignment, profile, verdict, visibility=entry.visibility, tags=tags)
     return replace(fresh, name=entry.name)
 
 

@@ -25,9 +25,10 @@ import numpy as np
 import pytest
 
 from autograder.assignment import Assignment, is_code, load_assignment
+from autograder.evidence import FailureEvidence, TextEvidence
 from autograder.grading.desk import Desk, Student, open_desk
 from autograder.grading.memo import Looks, Memory
-from autograder.report import TestEntry, scored
+from autograder.report import TestEntry, make_entry
 from autograder.verdict import Verdict, error, incorrect
 from autograder.writeup import Answer
 
@@ -286,11 +287,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         return report
     bench, number = item.config.stash[BENCH], number_of(item)
     assignment = bench.assignment(folder)
-    verdict = decided(item, call)
+    verdict = verdict_of(item, call)
     if not is_code(number) and not failed_setup:
-        verdict = placed(verdict, bench.desk(folder).answer(number))
+        verdict = with_place(verdict, bench.desk(folder).answer(number))
     function = item.function  # type: ignore[attr-defined]
-    entry = scored(
+    entry = make_entry(
         number,
         assignment,
         assignment.profile(item.config.getoption("profile")),
@@ -309,7 +310,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-def placed(verdict: Verdict, answer: Answer) -> Verdict:
+def with_place(verdict: Verdict, answer: Answer) -> Verdict:
     """The verdict with the answer's place in the file, where its judge did not say it: students look it up there."""
     if answer.state != "typed" or f"{answer.file}, line " in verdict.read:
         return verdict
@@ -317,25 +318,18 @@ def placed(verdict: Verdict, answer: Answer) -> Verdict:
     return verdict.with_read(f"{place}: {verdict.read}" if verdict.read else f"{place}.")
 
 
-def decided(item: pytest.Item, call: pytest.CallInfo[None]) -> Verdict:
+def verdict_of(item: pytest.Item, call: pytest.CallInfo[None]) -> Verdict:
     """The item's verdict: what it handed to `judge`, or why it did not come to that."""
     if call.excinfo is not None:
         if call.excinfo.errisinstance(DeadlinePassed):
             message = "Not reached: the submission used up the time for grading."
-            evidence = {
-                "kind": "failure",
-                "function": number_of(item),
-                "args": [],
-                "failure": "not_reached",
-                "message": message,
-                "line": "",
-            }
+            evidence = FailureEvidence(function=number_of(item), args=[], failure="not_reached", message=message, line="")
             return incorrect(message, evidence=evidence).with_read(message)
         said = "".join(traceback.format_exception(call.excinfo.type, call.excinfo.value, call.excinfo.tb)[-6:])
-        return error(FAILED_HERE, evidence={"kind": "text", "said": said})
+        return error(FAILED_HERE, evidence=TextEvidence(said=said))
     judge = item.stash.get(JUDGE, None)
     if judge is None or judge.verdict is None:
-        return error(FAILED_HERE, evidence={"kind": "text", "said": f"{item.nodeid}: the suite made no decision"})
+        return error(FAILED_HERE, evidence=TextEvidence(said=f"{item.nodeid}: the suite made no decision"))
     return judge.verdict
 
 

@@ -14,16 +14,13 @@ from pathlib import Path
 
 from autograder.assignment import Assignment, Profile, is_code
 from autograder.errors import AutograderError
-from autograder.grading.collected import Suite, SuiteFailed, collect
-from autograder.grading.desk import Desk, Parents, load_public, open_desk
-from autograder.grading.overrides import Overrides, answer_keys, applied
-from autograder.report import Report, TestEntry, gradescope, held, scored, withheld
+from autograder.grading.collection import Suite, SuiteFailed, collect
+from autograder.grading.desk import ABSENT, Desk, Parents, load_public, open_desk
+from autograder.grading.overrides import Overrides, answer_keys, apply_decision
+from autograder.report import Report, TestEntry, gradescope, hold_points, make_entry, withhold_points
 from autograder.verdict import undecided
 
 __all__ = ["SuiteFailed", "grade"]
-
-ABSENT = "missing"
-"""What a public check says of a function that was not handed in."""
 
 
 def grade(
@@ -74,8 +71,8 @@ def grade(
                 faults=tuple(str(e.verdict.evidence.get("said", e.number)) for e in entries.values() if e.verdict.kind == "error"),
             )
 
-        def decided(entry: TestEntry) -> None:
-            entry = applied(entry, decisions.get(entry.number), assignment, chosen)
+        def note_entry(entry: TestEntry) -> None:
+            entry = apply_decision(entry, decisions.get(entry.number), assignment, chosen)
             entries[entry.number] = entry
             heard(entry)
             if out is not None:
@@ -85,10 +82,10 @@ def grade(
             gradescope.write(report(complete=False), out)
 
         def decide(collected: Suite) -> None:
-            collected.run(desk, decided)
+            collected.run(desk, note_entry)
             failed = {number for number, entry in entries.items() if entry.verdict.kind == "error"}
             for number in sorted(_failing_on_reference(collected, failed, desk, parents), key=assignment.place):
-                decided(held(entries[number]))
+                note_entry(hold_points(entries[number]))
 
         if suite is None:
             collect(assignment, chosen, decide)
@@ -103,7 +100,7 @@ def grade(
 
 def _pending(number: str, assignment: Assignment, profile: Profile) -> TestEntry:
     """What stands in results.json for a check until it is decided: no points for what nobody has looked at."""
-    return withheld(scored(number, assignment, profile, undecided("Not reached: grading was cut short before this check.")))
+    return withhold_points(make_entry(number, assignment, profile, undecided("Not reached: grading was cut short before this check.")))
 
 
 def _failing_on_reference(suite: Suite, failed: Set[str], desk: Desk, parents: Parents | None) -> set[str]:
@@ -136,7 +133,7 @@ def _public_checks(desk: Desk, right: Set[str]) -> list[str]:
     if time.monotonic() > desk.ends:
         return []
     said = dict(pair for n, check in checks.items() for pair in ([(n, None)] if n in right else _public_check(desk, n, check)))
-    there = {number: problem for number, problem in said.items() if problem is None or not problem.startswith(ABSENT)}
+    there = {number: problem for number, problem in said.items() if problem != ABSENT}
     wrong = [f"{number}: {problem}" for number, problem in there.items() if problem]
     return [*wrong, f"{len(there) - len(wrong)} of {len(there)} hold."] if there else []
 

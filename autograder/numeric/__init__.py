@@ -1,35 +1,11 @@
 """Numbers that a student's code returned, against truth; training outcomes against measured windows."""
 
-from autograder.numeric.arrays import (
-    Numbers,
-    at_least,
-    failed,
-    floats,
-    least_squares,
-    measured,
-    near,
-    numbers,
-    pieces,
-    rationals,
-    solved,
-    wrong_type,
-)
-from autograder.numeric.training import (
-    GRADIENT_TOLERANCE,
-    Hypothesis,
-    TabulatedLoss,
-    Trace,
-    Yield,
-    descends,
-    gradient_terms,
-    loss_grid,
-    mean_gradient,
-    outcome_window,
-    read_trace,
-    stationary,
-    stationary_point,
-    training_evidence,
-)
+from autograder.numeric.arrays import Numbers, at_least, failed, least_squares, measured, near, numbers, pieces, wrong_type
+from autograder.numeric.descent import GRADIENT_TOLERANCE, Hypothesis, Trace, descends, gradient_terms, read_trace, training_evidence
+from autograder.numeric.exact import floats, rationals, solved
+from autograder.numeric.losses import TabulatedLoss, Yield, loss_grid, stationary, stationary_point
+from autograder.numeric.model import mean_gradient
+from autograder.numeric.windows import outcome_window
 
 __all__ = [
     "GRADIENT_TOLERANCE",

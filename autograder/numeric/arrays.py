@@ -19,15 +19,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from autograder.evidence import FailureEvidence, Measure, NumericEvidence, ShapeMeasure, Shortfall
+from autograder.numeric.exact import Array, floats
 from autograder.verdict import Json, Verdict, correct, incorrect, missing, partial
 from autograder.worker import Reply
-
-Array: TypeAlias = npt.NDArray[np.float64]
 
 THRESHOLD = 30.0
 """Rounding units of error, over the scale, that are accepted: the threshold of LAPACK's own tests. The worst case of a product of
@@ -78,48 +78,6 @@ class Numbers:
     values: Array
     unit: float
     axes: str = ""
-
-
-# Truth in exact arithmetic.
-
-
-def rationals(numbers: object) -> npt.NDArray[np.object_]:
-    """Numbers as exact fractions, shape kept; `+`, `*` and `@` on the result are exact. Floats have to be finite."""
-    array = np.asarray(numbers)
-    exact = [Fraction(item) if isinstance(item, Fraction) else Fraction(*item.as_integer_ratio()) for item in array.ravel().tolist()]
-    result = np.empty(len(exact), dtype=object)
-    result[:] = exact
-    return result.reshape(array.shape)
-
-
-def solved(A: object, b: object) -> npt.NDArray[np.object_]:
-    """The exact solution of A x = b. A: (n, n). b: (n,) or (n, m).
-
-    Gauss-Jordan elimination on whole numbers, in which every division comes out even (Bareiss, Math. Comp. 22, 1968).
-    Raises ZeroDivisionError where A is singular. For small systems only: the numbers grow.
-    """
-    right = rationals(b)
-    n = right.shape[0]
-    rows = np.hstack([rationals(A), right.reshape(n, -1)])
-    for r in range(n):
-        factor = math.lcm(*(entry.denominator for entry in rows[r]))
-        rows[r] = [entry.numerator * (factor // entry.denominator) for entry in rows[r]]
-    before = 1
-    for column in range(n):
-        pivot = next((r for r in range(column, n) if rows[r, column]), None)
-        if pivot is None:
-            raise ZeroDivisionError("the matrix is singular")
-        rows[[column, pivot]] = rows[[pivot, column]]
-        others = np.arange(n) != column
-        rows[others] = (rows[column, column] * rows[others] - rows[others, column : column + 1] * rows[column]) // before
-        before = rows[column, column]
-    return rationals([[Fraction(entry, before) for entry in row] for row in rows[:, n:]]).reshape(right.shape)
-
-
-def floats(numbers: object) -> Array:
-    """Numbers or fractions as float64, each correctly rounded; shape kept."""
-    array = np.asarray(numbers)
-    return np.array([float(item) for item in array.ravel().tolist()], dtype=np.float64).reshape(array.shape)
 
 
 # Reading what was returned.
@@ -195,9 +153,7 @@ def numbers(reply: Reply, shape: tuple[int, ...]) -> Numbers | Verdict:
 
 def _wrong_shape(reply: Reply, got: tuple[int, ...], due: tuple[int, ...]) -> Verdict:
     said = f"{_name(reply)} {_shapes(got, due)}."
-    return incorrect(
-        f"{said}\n{_called(reply)}", evidence=_evidence(reply, list(due), list(got), "shape", None, None), slip="shape", read=said
-    )
+    return incorrect(f"{said}\n{_called(reply)}", evidence=_evidence(reply, list(due), list(got), ShapeMeasure()), slip="shape", read=said)
 
 
 def _shapes(got: tuple[int, ...], due: tuple[int, ...]) -> str:
@@ -266,9 +222,8 @@ def near(
         wrong = np.flatnonzero(ratio.ravel() > threshold)
         where = "the value" if truth.ndim == 0 else _entries(wrong, truth.shape)
         said = f"{where} {'is' if len(wrong) == 1 else 'are'} wrong, by more than rounding explains"
-    return _decided(
-        reply, read, truth, said, f"{method} in rounding units of the scale", worst, threshold, f"{method} {_units(read, threshold)}"
-    )
+    measure = Measure(f"{method} in rounding units of the scale", worst, threshold)
+    return _decided(reply, read, truth, said, measure, f"{method} {_units(read, threshold)}")
 
 
 def least_squares(reply: Reply, X: Array, y: Array, expected: object, *, threshold: float = THRESHOLD) -> Verdict:
@@ -288,16 +243,8 @@ def least_squares(reply: Reply, X: Array, y: Array, expected: object, *, thresho
         said = (
             "the result does not minimise the sum of squares: the residual is not orthogonal to the columns, by more than rounding explains"
         )
-    return _decided(
-        reply,
-        read,
-        truth,
-        said,
-        "least-squares backward error in rounding units",
-        value,
-        threshold,
-        f"backward error {_units(read, threshold)}",
-    )
+    measure = Measure("least-squares backward error in rounding units", value, threshold)
+    return _decided(reply, read, truth, said, measure, f"backward error {_units(read, threshold)}")
 
 
 def least_squares_backward_error(X: Array, y: Array, w: Array) -> float:
@@ -322,7 +269,7 @@ def at_least(reply: Reply, floor: object, *, threshold: float = THRESHOLD) -> Ve
     if worst > threshold:
         wrong = np.flatnonzero(short.ravel() > threshold)
         said = f"{_entries(wrong, low.shape)} {'is' if len(wrong) == 1 else 'are'} below what is to be bounded"
-    return _decided(reply, read, low, said, "shortfall in rounding units", worst, threshold, f"inequality {_units(read, threshold)}")
+    return _decided(reply, read, low, said, Shortfall(worst, threshold), f"inequality {_units(read, threshold)}")
 
 
 def measured(
@@ -333,7 +280,7 @@ def measured(
     read: what `numbers` made of the reply. expected: for the evidence. said: what is wrong otherwise, a clause about the result.
     """
     broken = "" if value <= threshold else said
-    return _decided(reply, read, floats(expected), broken, quantity, value, threshold, f"{quantity} {_units(read, threshold)}")
+    return _decided(reply, read, floats(expected), broken, Measure(quantity, value, threshold), f"{quantity} {_units(read, threshold)}")
 
 
 def failed(reply: Reply) -> Verdict:
@@ -344,7 +291,7 @@ def failed(reply: Reply) -> Verdict:
     if kind == "missing":
         return missing(message)
     said = WHAT_HAPPENED[kind].format(name=_name(reply), message=f"{message} ({line})" if line else message)
-    evidence = {"kind": "failure", **_call(reply), "failure": kind, "message": message, "line": line}
+    evidence = FailureEvidence(**_call(reply), failure=kind, message=message, line=line)
     called = "" if kind in NOT_CALLED else f"\n{_called(reply)}"
     return incorrect(f"{said}{called}", evidence=evidence, read=said)
 
@@ -353,7 +300,7 @@ def wrong_type(reply: Reply, what: str) -> Verdict:
     """The verdict of a call that gave something else than was asked for. what: to be read after "returned"."""
     said = f"{_name(reply)} returned {what}".rstrip(".")
     said = said if said.endswith("?") else f"{said}."
-    evidence = {"kind": "failure", **_call(reply), "failure": "type", "message": said, "line": ""}
+    evidence = FailureEvidence(**_call(reply), failure="type", message=said, line="")
     return incorrect(f"{said}\n{_called(reply)}", evidence=evidence, slip="type", read=said)
 
 
@@ -393,16 +340,16 @@ def _plain(value: object) -> Json:
     return f"something of type {type(value).__name__}"
 
 
-def _decided(reply: Reply, read: Numbers, truth: Array, said: str, measure: str, value: float, threshold: float, method: str) -> Verdict:
+def _decided(reply: Reply, read: Numbers, truth: Array, said: str, measure: Measure, method: str) -> Verdict:
     """The verdict of a judge. said: what is wrong, a clause; empty where the values are right."""
     name = _name(reply)
     if said:
-        evidence = _evidence(reply, truth, read.values, measure, value, threshold)
+        evidence = _evidence(reply, truth, read.values, measure)
         first = f"{name}: {said}."
         shape = f"\nAlso, it {read.axes}." if read.axes else ""
         return incorrect(f"{first}\n{_called(reply)}\nReturned: {shown(read.values)}{shape}", evidence=evidence)
     if read.axes:
-        evidence = _evidence(reply, list(truth.shape), np.shape(reply.value), "shape", None, None)
+        evidence = _evidence(reply, list(truth.shape), np.shape(reply.value), ShapeMeasure())
         message = f"{name}: the values are right, but it {read.axes}."
         return partial(
             AXES_SHARE, f"{message}\n{_called(reply)}", evidence=evidence, slip="shape", method=method, read=f"{name} {read.axes}."
@@ -410,22 +357,14 @@ def _decided(reply: Reply, read: Numbers, truth: Array, said: str, measure: str,
     return correct(method=method)
 
 
-def _evidence(reply: Reply, expected: object, got: object, measure: str, value: float | None, threshold: float | None) -> dict[str, Json]:
-    return {
-        "kind": "numeric",
-        **_call(reply),
-        "expected": jsonable(expected),
-        "got": jsonable(got),
-        "measure": measure,
-        "value": jsonable(value),
-        "threshold": jsonable(threshold),
-    }
+def _evidence(reply: Reply, expected: object, got: object, measure: Measure) -> NumericEvidence:
+    return NumericEvidence(**_call(reply), expected=jsonable(expected), got=jsonable(got), measure=measure)
 
 
 def _call(reply: Reply) -> dict[str, Json]:
     """`function` and `args` as they can be called again, and which of several returned values is meant, if one is."""
     function, _, piece = reply.function.partition(PIECE)
-    return {"function": function, "args": jsonable(list(reply.args)), **({"piece": piece} if piece else {})}
+    return {"function": function, "args": jsonable(list(reply.args)), "piece": piece or None}
 
 
 def _not_finite(values: Array, truth: Array, looked_at: npt.NDArray[np.bool_]) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from autograder.phrases._words import how_read, not_typed, prose_of, unmarked, word_set, words
-from autograder.verdict import Verdict, correct, incorrect, unreadable
+from autograder.evidence import ChoiceEvidence, TextEvidence
+from autograder.phrases._words import how_read, prose_of, unmarked, word_set, words
+from autograder.verdict import Verdict, correct, incorrect, unreadable, verdict_unless_typed
 from autograder.writeup import Answer
 
 YES = (
@@ -56,7 +57,7 @@ def yes_or_no(answer: Answer, truth: bool, *, yes: Sequence[str] = YES, no: Sequ
     `yes` and `no` are other ways of saying so, without negations: "not allowed" is understood from "allowed".
     Explanations are read too: an answer that says both is `unreadable`, and so is one that says neither.
     """
-    other = not_typed(answer)
+    other = verdict_unless_typed(answer)
     if other is not None:
         return other
     text = words(prose_of(answer))
@@ -76,7 +77,7 @@ def yes_or_no(answer: Answer, truth: bool, *, yes: Sequence[str] = YES, no: Sequ
         )
     (got,) = said
     read = how_read(answer, "yes" if got else "no")
-    evidence = {"kind": "choice", "expected": "yes" if truth else "no", "got": "yes" if got else "no"}
+    evidence = ChoiceEvidence(expected="yes" if truth else "no", got="yes" if got else "no")
     if got == truth:
         return correct(method="yes or no, read from words", read=read, evidence=evidence)
     return incorrect("The other of yes and no is right.", evidence=evidence, method="yes or no, read from words", read=read)
@@ -84,7 +85,7 @@ def yes_or_no(answer: Answer, truth: bool, *, yes: Sequence[str] = YES, no: Sequ
 
 def said_something(answer: Answer, *, echo: bool = True) -> Verdict:
     """Completeness only: anything with a letter or a digit is right. With `echo=False` the text is never repeated."""
-    other = not_typed(answer)
+    other = verdict_unless_typed(answer)
     if other is not None:
         return other
     text = prose_of(answer)
@@ -94,9 +95,7 @@ def said_something(answer: Answer, *, echo: bool = True) -> Verdict:
         )
     if not echo:
         return correct(method="completeness", read=f"{answer.file}, line {answer.line}: something was written.")
-    return correct(
-        method="completeness", read=how_read(answer, "an answer"), evidence={"kind": "text", "said": " ".join(text.split())[:4000]}
-    )
+    return correct(method="completeness", read=how_read(answer, "an answer"), evidence=TextEvidence(said=" ".join(text.split())[:4000]))
 
 
 def _polarity(text: str, yes: Sequence[str], no: Sequence[str]) -> set[bool] | None:

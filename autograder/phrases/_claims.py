@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from autograder.evidence import AFTER, BEFORE, ClaimEvidence
 from autograder.phrases._conditions import Condition, Point
 from autograder.phrases._moves import OPPOSITE, Claim, ParameterRegion, Reader, Subject, read_claims
-from autograder.phrases._words import how_read, not_typed
-from autograder.verdict import Json, Verdict, correct, incorrect, partial, unreadable
+from autograder.phrases._words import how_read
+from autograder.verdict import Json, Verdict, correct, incorrect, partial, unreadable, verdict_unless_typed
 from autograder.writeup import Answer
 
 Truth = Literal["always", "sometimes", "never"]
@@ -38,7 +39,7 @@ def claim(answer: Answer, subjects: Sequence[Subject], region: ParameterRegion) 
     counterexample as evidence, or all of it when the answer says `depends`, or states a condition or an example
     that fits the case and bears the claim out. Claims that nobody can make out are `unreadable`.
     """
-    other = not_typed(answer)
+    other = verdict_unless_typed(answer)
     if other is not None:
         return other
     text = answer.body
@@ -210,17 +211,10 @@ def _true(move: str, subject: Subject, point: Point) -> bool:
     }[kind]
 
 
-def _evidence(judged: _Judged, region: ParameterRegion) -> Json:
+def _evidence(judged: _Judged, region: ParameterRegion) -> ClaimEvidence:
     point = judged.counterexample
     shown: Json = None
     if point is not None:
         before, after = judged.subject.change(point)
-        shown = {**{name: str(value) for name, value in point.items()}, "before": str(before), "after": str(after)}
-    return {
-        "kind": "claim",
-        "subject": judged.subject.name,
-        "got": judged.got,
-        "truth": judged.truth,
-        "case": region.name,
-        "counterexample": shown,
-    }
+        shown = {**{name: str(value) for name, value in point.items()}, BEFORE: str(before), AFTER: str(after)}
+    return ClaimEvidence(subject=judged.subject.name, got=judged.got, truth=judged.truth, case=region.name, counterexample=shown)

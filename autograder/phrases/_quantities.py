@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from autograder.phrases._words import MAX_TEXT, QUOTES, how_read, not_typed, prose_of, unmarked, word_set
-from autograder.verdict import Json, Verdict, correct, incorrect, undecided, unreadable
+from autograder.evidence import QuantityEvidence
+from autograder.phrases._words import MAX_TEXT, QUOTES, how_read, prose_of, unmarked, word_set
+from autograder.verdict import Json, Verdict, correct, incorrect, undecided, unreadable, verdict_unless_typed
 from autograder.writeup import Answer
 
 Unit = Literal["ohm", "hertz", "rad/s", "", "other"]
@@ -444,7 +445,7 @@ def quantity(answer: Answer, accepted: Window | Sequence[Window], unit: Unit, *,
     `wrong_unit`. labels: where given, values that are labelled otherwise (none of these words) are not meant.
     Rival values are `unreadable`, words without a number `undecided`.
     """
-    other = not_typed(answer)
+    other = verdict_unless_typed(answer)
     if other is not None:
         return other
     windows = (accepted,) if isinstance(accepted, Window) else tuple(accepted)
@@ -519,14 +520,14 @@ def _rounds(first: Quantity, second: Quantity) -> bool:
 def _judged(answer: Answer, got: Quantity, windows: Sequence[Window], unit: Unit) -> Verdict:
     window = windows[0]
     shown: Json = got.value if got.low == got.high else [got.low, got.high]
-    evidence = {"kind": "quantity", "got": shown, "unit": got.unit or unit, "accepted": [window.low, window.high], "where": window.where}
+    evidence = QuantityEvidence(got=shown, unit=got.unit or unit, accepted=[window.low, window.high], where=window.where)
     read = how_read(answer, f"{got.quoted}" + (f", taken to be in {unit}" if not got.unit and unit else ""), said=got.sentence)
     inside = next((w for w in windows if w.holds(got.low) and w.holds(got.high)), None)
     if got.unit not in ("", unit):
         message = f"The value is given in {got.unit}, and {unit or 'a plain number'} is asked for."
         return incorrect(message, evidence=evidence, slip="wrong_unit", method="value in a window", read=read)
     if inside is not None:
-        evidence["accepted"], evidence["where"] = [inside.low, inside.high], inside.where
+        evidence = replace(evidence, accepted=[inside.low, inside.high], where=inside.where)
         return correct(method=f"value in a window ({inside.where})" if inside.where else "value in a window", read=read, evidence=evidence)
     factors = (1e3, 1e-3, 1e6, 1e-6, 2 * math.pi, 1 / (2 * math.pi))
     if any(w.holds(got.value * f) for w in windows for f in factors):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from autograder.verdict import Verdict, missing, undecided
 from autograder.writeup import Answer
 
 MAX_TEXT = 20_000
@@ -110,14 +109,3 @@ def how_read(answer: Answer, understood: str, *, said: str | None = None) -> str
     quote = quoted(prose_of(answer) if said is None else said)
     note = f" ({answer.note})" if answer.note else ""
     return f"{answer.file}, line {line}: {quote} is read as: {understood}{note}."
-
-
-def not_typed(answer: Answer) -> Verdict | None:
-    """The verdict of an answer that is missing, a picture, or of another homework; None where there is text."""
-    if answer.state == "missing":
-        verdict = missing()
-        return verdict.with_read(f"{verdict.message} ({answer.note}.)") if answer.note else verdict
-    if answer.state in ("image", "foreign"):
-        note = answer.note or "a person reads it"
-        return undecided(note[0].upper() + note[1:] + ".", read=note[0].upper() + note[1:] + ".")
-    return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,24 +13,17 @@ import numpy as np
 
 from autograder.algebra import Symbols
 from autograder.assignment import Assignment, Profile
-from autograder.errors import OutOfBudget, Unreadable
-from autograder.grading import Desk, Student, collected, load_public, open_desk
+from autograder.evidence import DIGITS, HAPPENED, Json, Returned, as_numbers, read_evidence
+from autograder.grading import Desk, Student, collection, load_public, open_desk
 from autograder.replay.entry import Entry
-from autograder.replay.formulas import Unwritable, same, table_of, value_of
-from autograder.report import HAPPENED, TestEntry, entry_document, json_safe, named
-from autograder.verdict import Json
+from autograder.replay.formulas import TableFormulas, table_of
+from autograder.report import TestEntry, entry_document, json_safe
 from autograder.worker import Kept, Polynomial, Reply, Tensor, references
 from autograder.worker import evidence as as_evidence
 from autograder.worker import wire as encoding
 
 ALONE = "replay"
 """Name of the profile that holds one number only."""
-
-ROUNDING = 30 * float(np.finfo(np.float64).eps)
-"""What is accepted where the evidence does not say how large a difference may be, over the largest entry."""
-
-DIGITS = 1e-9
-"""Two runs return the same where they agree to this, over the largest entry: evidence has 16 digits, other machines round otherwise."""
 
 
 @dataclass(frozen=True)
@@ -94,28 +86,26 @@ def run_again(entries: Sequence[Entry], submission: Path, assignment: Assignment
         recorder = Recorder(desk.student, desk.seed)
         desk.student = recorder
         decided, calls = _decided(desk, recorder)
-        return tuple(_again(_Run(e, desk, recorder, public, calls.get(e.number, ())), decided.get(e.number, {})) for e in entries)
+        parts = [PartNow(e.number, desk, recorder, public, calls.get(e.number, ())) for e in entries]
+        return tuple(_again(part, e, decided.get(e.number, {})) for part, e in zip(parts, entries, strict=True))
 
 
-def _again(run: _Run, decided: Mapping[str, Json]) -> Again:
+def _again(part: PartNow, entry: Entry, decided: Mapping[str, Json]) -> Again:
     """One entry, of which `decided` is what the suite says now; empty where that is not at hand."""
-    entry, evidence = run.entry, run.evidence
-    kind = _KINDS.get(str(evidence.get("kind")))
-    lines, still = kind(run) if kind is not None else ([], None)
+    evidence = read_evidence(entry.evidence)
+    lines, still = evidence.try_again(part)
     now = decided["extra_data"]["evidence"] or {} if decided else {}
     if decided and entry.verdict in LOST:
-        if evidence and alike(now, evidence):
+        if entry.evidence and alike(now, entry.evidence):
             still = True
-        elif still is None and evidence:
+        elif still is None and entry.evidence:
             still = decided["extra_data"]["verdict"] != "correct"
-    said = list(lines)
-    if now and now.get("quantity") == evidence.get("quantity") is not None:
-        said += named("returned now", now.get("got"), sign="")
+    said = [*lines, *evidence.show_now(read_evidence(now))]
     if decided:
         said.append(f"decided again: {decided['extra_data']['verdict']}, {decided['score']:g} of {decided['max_score']:g} points")
-    if evidence and entry.verdict in LOST:
+    if entry.evidence and entry.verdict in LOST:
         said.append({True: "The difference is still there.", False: "The difference is gone."}.get(still, UNKNOWN))  # type: ignore[arg-type]
-    return Again(tuple(said), still, tuple(run.calls), decided)
+    return Again(tuple(said), still, tuple(part.calls), decided)
 
 
 LOST = ("partial", "incorrect")
@@ -135,8 +125,8 @@ def _decided(desk: Desk, recorder: Recorder) -> tuple[dict[str, Mapping[str, Jso
         recorder.calls.clear()
 
     try:
-        collected.collect(desk.assignment, desk.profile, lambda suite: suite.run(desk, heard))
-    except collected.SuiteFailed:
+        collection.collect(desk.assignment, desk.profile, lambda suite: suite.run(desk, heard))
+    except collection.SuiteFailed:
         return {}, {}
     return found, calls
 
@@ -153,57 +143,67 @@ def alike(one: Json, two: Json) -> bool:
     return bool(one == two)
 
 
-# Each kind: lines, and whether the difference is still there; None where the evidence alone does not tell.
-
-
 @dataclass(frozen=True)
-class _Run:
-    entry: Entry
+class PartNow:
+    """One part of a submission, as evidence asks for it. calls: those that deciding the part again took."""
+
+    number: str
     desk: Desk
     recorder: Recorder
     public: Any
     calls: Sequence[Call]
-    """Those that deciding this entry again took."""
 
-    @property
-    def evidence(self) -> Mapping[str, Json]:
-        return self.entry.evidence
+    def answer(self) -> str:
+        """The final answer of the part; empty where there is none."""
+        return self.desk.answer(self.number).text
 
+    def formulas(self, symbols: Mapping[str, str]) -> TableFormulas:
+        """Formulas over the symbols that evidence declares, spelled as the suite has them."""
+        return formulas_of(self.number, self.public, symbols)
 
-def _symbolic(run: _Run) -> tuple[list[str], bool | None]:
-    evidence, answer = run.evidence, run.desk.answer(run.entry.number)
-    known = getattr(run.public, "SYMBOLS", {}).get(run.entry.number)
-    table = table_of(evidence, known if isinstance(known, Symbols) else None)
-    lines = [f"answer now: {answer.text or '(none)'}"]
-    if "witness" not in evidence or isinstance(evidence.get("expected_value"), bool):
-        return lines, None
-    try:
-        value = value_of(answer.text, evidence, table)
-    except (Unreadable, Unwritable, OutOfBudget) as problem:
-        return [*lines, f"which has no value at this point: {problem}"], True
-    lines += named("which is there", value, sign="")
-    lines += named("expected is", evidence.get("expected_value"), sign="")
-    return lines, not same(value, evidence.get("expected_value"))
+    def as_json(self, value: Any) -> Json:
+        """A returned value as it stands in evidence."""
+        return json_safe(as_evidence(value))
 
+    def place_of(self, piece: str | None) -> int | None:
+        """Which of several returned values is called so, by the names that `public.py` gives them."""
+        return place_of(self.number, self.public, piece)
 
-def _called(run: _Run) -> Reply | None:
-    """What the submission returns now for the evidence's own arguments; None where these cannot be made again."""
-    evidence = run.evidence
-    function, args = str(evidence.get("function")), evidence.get("args")
-    if not isinstance(args, list):
-        return None
-    for place, call in enumerate(run.calls):
-        if call.function == function and alike(json_safe(list(call.reply.args)), args):
-            return call.reply
-        made = run.calls[place - 1] if place else None
-        if call.function.startswith("@") and made is not None and made.keep == call.function[1:] and made.function == function:
-            given = [json_safe(list(made.reply.args)), *json_safe(list(call.reply.args))]
-            if alike(given, args):
+    def call(self, function: str, args: Json) -> Returned | None:
+        """What the function returns for stored arguments; None where these cannot be made again."""
+        reply = self._reply(function, args) if isinstance(args, list) else None
+        if reply is None:
+            return None
+        if reply.failure is None:
+            return Returned(reply.value)
+        kind, message, line = reply.failure.kind, reply.failure.message, reply.failure.line
+        return Returned(None, f"it {HAPPENED.get(kind, kind)}: {message} {line}".rstrip())
+
+    def _reply(self, function: str, args: list[Json]) -> Reply | None:
+        for place, call in enumerate(self.calls):
+            if call.function == function and alike(json_safe(list(call.reply.args)), args):
                 return call.reply
-    template = next((call.args for call in run.calls if call.function == function and len(call.args) == len(args)), None)
-    if function.startswith("@") or any(isinstance(a, str) for a in args):
-        return None
-    return run.recorder(function, *(restored(a, like) for a, like in zip(args, template or [None] * len(args), strict=True)))
+            made = self.calls[place - 1] if place else None
+            if call.function.startswith("@") and made is not None and made.keep == call.function[1:] and made.function == function:
+                given = [json_safe(list(made.reply.args)), *json_safe(list(call.reply.args))]
+                if alike(given, args):
+                    return call.reply
+        template = next((call.args for call in self.calls if call.function == function and len(call.args) == len(args)), None)
+        if function.startswith("@") or any(isinstance(a, str) for a in args):
+            return None
+        return self.recorder(function, *(restored(a, like) for a, like in zip(args, template or [None] * len(args), strict=True)))
+
+
+def formulas_of(number: str, public: Any, declared: Mapping[str, str]) -> TableFormulas:
+    """Formulas of a part over the symbols that evidence declares."""
+    known = getattr(public, "SYMBOLS", {}).get(number)
+    return TableFormulas(table_of(declared, known if isinstance(known, Symbols) else None))
+
+
+def place_of(number: str, public: Any, piece: str | None) -> int | None:
+    """Which of several values that a function of the part returns is called so, by the names that `public.py` gives them."""
+    example = getattr(public, "EXAMPLES", {}).get(number)
+    return example.names.index(piece) if example is not None and piece in example.names else None
 
 
 def restored(argument: Json, like: object = None) -> object:
@@ -218,95 +218,3 @@ def restored(argument: Json, like: object = None) -> object:
     if isinstance(argument, str) and argument.startswith("@"):
         return Kept(argument[1:])
     return as_numbers(argument)
-
-
-def as_numbers(value: Json) -> Any:
-    """Evidence with the texts `inf`, `-inf` and `nan` as numbers again."""
-    if isinstance(value, list):
-        return [as_numbers(item) for item in value]
-    return float(value) if value in ("inf", "-inf", "nan") else value
-
-
-def _numeric(run: _Run) -> tuple[list[str], bool | None]:
-    evidence, reply = run.evidence, _called(run)
-    if reply is None:
-        return ["the stored arguments cannot be sent again"], None
-    if reply.failure is not None:
-        return [f"it {HAPPENED.get(reply.failure.kind, reply.failure.kind)}: {reply.failure.message} {reply.failure.line}".rstrip()], True
-    value = piece_of(reply.value, evidence, piece_place(run.entry, run.public))
-    if evidence.get("measure") == "shape":
-        shape = np.asarray(value).shape
-        return [f"shape returned now: {shape}"], list(shape) != evidence.get("expected")
-    lines = list(named("returned now", as_evidence(value), sign=""))
-    return lines, differs(value, evidence)
-
-
-def piece_place(entry: Entry, public: Any) -> int | None:
-    """Which of several returned values the evidence speaks of, by the names that `public.py` gives them."""
-    example = getattr(public, "EXAMPLES", {}).get(entry.number)
-    piece = entry.evidence.get("piece")
-    return example.names.index(piece) if example is not None and piece in example.names else None
-
-
-def piece_of(value: object, evidence: Mapping[str, Json], place: int | None) -> object:
-    """The piece of a returned value that the evidence speaks of."""
-    if "piece" not in evidence or not isinstance(value, list | tuple | np.ndarray) or place is None or place >= len(value):
-        return value
-    return value[place]
-
-
-def differs(value: object, evidence: Mapping[str, Json]) -> bool | None:
-    """Whether a returned value differs from the expected one by more than was accepted; None where they cannot be compared.
-
-    How much was accepted follows from the evidence: the recorded difference measured `value`, and `threshold` would have passed.
-    """
-    try:
-        now = np.asarray(value, dtype=float)
-        expected, got = (np.asarray(as_numbers(evidence[key]), dtype=float) for key in ("expected", "got"))
-    except (TypeError, ValueError, KeyError):
-        return None
-    if now.shape != expected.shape:
-        return True if now.shape == got.shape and _close(now, got) else None
-    return bool(error_of(now, expected, evidence) > allowed(got, expected, evidence))
-
-
-def error_of(now: Any, expected: Any, evidence: Mapping[str, Json]) -> float:
-    """The largest error; of a bound, by how much it falls short."""
-    with np.errstate(all="ignore"):
-        apart = np.where(now == expected, 0.0, expected - now if _is_bound(evidence) else np.abs(now - expected))
-    return float(np.max(np.where(np.isnan(apart), np.inf, apart), initial=0.0))
-
-
-def allowed(got: Any, expected: Any, evidence: Mapping[str, Json]) -> float:
-    """The error that was accepted, from what was recorded."""
-    value, threshold = evidence.get("value"), evidence.get("threshold")
-    error = error_of(got, expected, evidence) if got.shape == expected.shape else math.inf
-    if isinstance(value, int | float) and isinstance(threshold, int | float) and 0 < value < math.inf and 0 < error < math.inf:
-        return float(error * min(1.0, threshold / value) * 0.999)
-    finite = np.abs(expected[np.isfinite(expected)])
-    return ROUNDING * float(finite.max(initial=0.0))
-
-
-def _is_bound(evidence: Mapping[str, Json]) -> bool:
-    return "shortfall" in str(evidence.get("measure"))
-
-
-def _close(one: Any, two: Any) -> bool:
-    size = float(np.max(np.abs(two[np.isfinite(two)]), initial=0.0))
-    return bool(np.allclose(one, two, rtol=DIGITS, atol=DIGITS * size, equal_nan=True))
-
-
-def _failure(run: _Run) -> tuple[list[str], bool | None]:
-    recorded = run.evidence.get("failure")
-    if recorded == "not_reached":
-        return ["it was never called: the time was over"], None
-    reply = _called(run)
-    if reply is None:
-        return ["the stored arguments cannot be sent again"], None
-    if reply.failure is not None:
-        return [f"it {HAPPENED.get(reply.failure.kind, reply.failure.kind)}: {reply.failure.message} {reply.failure.line}".rstrip()], True
-    lines = list(named("returned now", json_safe(as_evidence(reply.value)), sign=""))
-    return lines, None if recorded == "type" else False
-
-
-_KINDS = {"symbolic": _symbolic, "numeric": _numeric, "failure": _failure}

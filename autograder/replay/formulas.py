@@ -5,10 +5,8 @@ Column vectors are arrays of shape (n, 1), rows of shape (1, n), as in the algeb
 
 from __future__ import annotations
 
-import keyword
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 from autograder.algebra import (
@@ -16,36 +14,75 @@ from autograder.algebra import (
     Dim,
     Exact,
     Expr,
+    MatrixAssumption,
     Point,
     Real,
     Symbols,
     Undefined,
     Unsupported,
     Value,
+    known_assumptions,
     read_typed,
     symbols,
     value_at,
     value_json,
 )
-from autograder.verdict import Json
+from autograder.errors import OutOfBudget, Unreadable
+from autograder.evidence import Json, Unwritable, variable
 
 DIGITS = 50
 """Decimal digits where fractions do not do."""
 
-AGREE = 1e-12
-"""Two values of one formula agree within this of the larger: witnesses are exact, values in evidence have 16 digits."""
 
-
-class Unwritable(Exception):
-    """A formula for which there is no line of numpy."""
-
-
-def table_of(evidence: Mapping[str, Json], known: Symbols | None) -> Symbols:
+def table_of(declared: Mapping[str, str], known: Symbols | None) -> Symbols:
     """The symbol table of a part: the suite's, which knows spellings, where it declares the same; else from the evidence."""
-    declared = dict(evidence.get("symbols") or {})
     if known is not None and {s.name: s.text for s in known.declared} == declared:
         return known
     return symbols(declared)
+
+
+FIXED_MATRICES = {"identity": "np.array_equal({0}, np.eye(len({0})))", "zero": "not np.any({0})"}
+"""Words for one matrix alone, and how to test for it."""
+
+
+class TableFormulas:
+    """Formulas over a symbol table, as evidence asks for them."""
+
+    def __init__(self, table: Symbols) -> None:
+        self.table = table
+
+    @property
+    def dimensions(self) -> Sequence[str]:
+        """The named dimensions of the symbols, sorted."""
+        return sorted(self.table.dimensions)
+
+    def shapes(self, sizes: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+        """Rows and columns of every declared symbol, by name."""
+        return {s.name: (s.shape[0].size(sizes), s.shape[1].size(sizes)) for s in self.table.declared}
+
+    def sizes(self, witness: Mapping[str, Json]) -> dict[str, int]:
+        """The sizes that follow from the shapes of a witness."""
+        return sizes_of(self.table, values_of(self.table, witness))
+
+    def value(self, text: str, witness: Mapping[str, Json]) -> Json:
+        """The value of a formula as typed, at a witness; "undefined" where it has none there. Raises Unwritable."""
+        try:
+            return value_of(text, witness, self.table)
+        except (Unreadable, OutOfBudget) as problem:
+            raise Unwritable(str(problem)) from None
+
+    def line(self, text: str, sizes: Mapping[str, int]) -> str:
+        """A formula as typed, as a Python expression over numpy. Raises Unwritable; KeyError for a dimension without a size."""
+        try:
+            return numpy_line(text, self.table, sizes)
+        except (Unreadable, OutOfBudget) as problem:
+            raise Unwritable(str(problem)) from None
+
+    def predicates(self, text: str) -> list[str]:
+        """What the words of a condition say of one matrix: expressions over numpy in which {0} stands for it."""
+        testable = [one for one in known_assumptions() if isinstance(one, MatrixAssumption) and one.in_numpy]
+        said = [one.in_numpy for one in testable if any(word in text for word in one.words)]
+        return said + [test for word, test in FIXED_MATRICES.items() if word in text]
 
 
 def as_value(value: Json) -> Value:
@@ -53,6 +90,11 @@ def as_value(value: Json) -> Value:
     if isinstance(value, list):
         return [[as_value(x) for x in row] for row in value]
     return Fraction(value) if isinstance(value, int | str) else Fraction(float(value))
+
+
+def values_of(table: Symbols, witness: Mapping[str, Json]) -> dict[str, Value]:
+    """The values of a witness by the keys of the symbols."""
+    return {s.key: as_value(witness[s.name]) for s in table.declared if s.name in witness}
 
 
 def sizes_of(table: Symbols, values: Mapping[str, Value]) -> dict[str, int]:
@@ -67,15 +109,15 @@ def sizes_of(table: Symbols, values: Mapping[str, Value]) -> dict[str, int]:
     return sizes
 
 
-def value_of(text: str, evidence: Mapping[str, Json], table: Symbols) -> Json:
-    """The value of a formula at the witness of some evidence, as JSON; "undefined" where it has none.
+def value_of(text: str, witness: Mapping[str, Json], table: Symbols) -> Json:
+    """The value of a formula at a witness, as JSON; "undefined" where it has none.
 
     Raises Unreadable, OutOfBudget; Unwritable where its shapes do not fit.
     """
     read = read_typed(text, table, None)
     if read.expression is None:
         raise Unwritable(read.misfit)
-    values = {symbol.key: as_value(evidence["witness"][symbol.name]) for symbol in table.declared if symbol.name in evidence["witness"]}
+    values = values_of(table, witness)
     sizes = sizes_of(table, values)
     try:
         return value_json(value_at(read.expression, Point(Exact(), sizes, values)))
@@ -94,17 +136,6 @@ def value_of(text: str, evidence: Mapping[str, Json], table: Symbols) -> Json:
 
 def _lifted(value: Value, ring: Real) -> Value:
     return [[ring.const(x) for x in row] for row in value] if isinstance(value, list) else ring.const(value)
-
-
-def same(one: Json, two: Json) -> bool:
-    """Whether two values of evidence are the same number or array, up to the digits of a float."""
-    if isinstance(one, list) or isinstance(two, list):
-        return isinstance(one, list) and isinstance(two, list) and len(one) == len(two) and all(map(same, one, two))
-    try:
-        a, b = (float(Fraction(v)) if isinstance(v, str | int) and v not in ("inf", "-inf", "nan") else float(v) for v in (one, two))
-    except (ValueError, TypeError):
-        return bool(one == two)
-    return a == b or (math.isnan(a) and math.isnan(b)) or abs(a - b) <= AGREE * max(abs(a), abs(b))
 
 
 # numpy ------------------------------------------------------------------------------------------------------------------
@@ -128,13 +159,6 @@ TEMPLATES = {
     "tanh_prime": "1 - np.tanh({0}) ** 2",
 }
 RELATIONS = {"=": "=="}
-
-
-def variable(name: str) -> str:
-    """A declared name as an identifier: `W^{(1)}_i` is `W_1_i`, `\\hat{f}` is `hat_f`."""
-    text = re.sub(r"[\W_]+", "_", name.replace("-", "_minus_").replace("+", "_plus_")).strip("_") or "symbol"
-    text = f"v{text}" if text[0].isdigit() else text
-    return f"{text}_" if keyword.iskeyword(text) or text in ("np", "sys") else text
 
 
 def numpy_line(text: str, table: Symbols, sizes: Mapping[str, int]) -> str:
@@ -302,22 +326,3 @@ class _Writer:
 
     def of_not(self, e: Expr) -> str:
         return f"not {self.part(e.args[0])}"
-
-
-def numpy_value(value: Json) -> str:
-    """A value of evidence as Python: `np.array([[1.0], [2 / 3]])`, `5 / 3`, `float('nan')`."""
-    if isinstance(value, list):
-        return f"np.array({_nested_text(value)})"
-    return _scalar_text(value)
-
-
-def _nested_text(value: Json) -> str:
-    return f"[{', '.join(_nested_text(item) for item in value)}]" if isinstance(value, list) else _scalar_text(value)
-
-
-def _scalar_text(value: Json) -> str:
-    if value in ("inf", "-inf", "nan"):
-        return f"float({value!r})"
-    if isinstance(value, str) and re.fullmatch(r"-?\d+(/\d+)?", value):
-        return value.replace("/", " / ")
-    return repr(value)

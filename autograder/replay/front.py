@@ -8,10 +8,11 @@ from pathlib import Path
 from autograder.assignment import Assignment
 from autograder.check import sheet_of
 from autograder.errors import UsageError
+from autograder.evidence import read_evidence
 from autograder.replay.again import run_again
 from autograder.replay.entry import heading, read_results
 from autograder.replay.script import script
-from autograder.report import lines_of, plain, replace_text
+from autograder.report import plain, replace_text
 
 
 def replay(results: Path, number: str, submission: Path | None, *, assignment: str | None = None, out: Path | None = None) -> Iterator[str]:
@@ -27,7 +28,7 @@ def replay(results: Path, number: str, submission: Path | None, *, assignment: s
     yield from (plain(line) for line in heading(entry))
     if entry.evidence:
         yield "Evidence:"
-        yield from (plain(f"    {line}") for line in lines_of(entry.evidence))
+        yield from (plain(f"    {line}") for line in read_evidence(entry.evidence).show())
     else:
         yield "There is no evidence in this entry: nothing to run again."
     sheet: Assignment | None = None

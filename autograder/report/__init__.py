@@ -1,11 +1,9 @@
 """Reports: pure functions of what grading ends with, one module per format."""
 
-from autograder.report.evidence import HAPPENED, lines_of, named
 from autograder.report.gradescope import MAX_EVIDENCE_TEXT, entry_document, inert, json_safe, plain, replace_text
-from autograder.report.score import NEEDS_REVIEW, Report, TestEntry, held, scored, withheld
+from autograder.report.score import NEEDS_REVIEW, Report, TestEntry, hold_points, make_entry, withhold_points
 
 __all__ = [
-    "HAPPENED",
     "MAX_EVIDENCE_TEXT",
     "NEEDS_REVIEW",
     "Report",
@@ -13,15 +11,13 @@ __all__ = [
     "classroom",
     "entry_document",
     "gradescope",
-    "held",
+    "hold_points",
     "inert",
     "json_safe",
-    "lines_of",
-    "named",
+    "make_entry",
     "page",
     "plain",
     "replace_text",
-    "scored",
     "table",
-    "withheld",
+    "withhold_points",
 ]

@@ -51,5 +51,5 @@ def class_page(
 
 
 def changes_page(title: str, old: str, comparison: Any) -> str:
-    """What changed against an earlier time: an `against.Comparison`."""
+    """What changed against an earlier time: a `Comparison` of the classroom."""
     return _rendered("changes.html", title=title, old=old, comparison=comparison, most=MAX_SHOWN)

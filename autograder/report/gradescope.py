@@ -172,7 +172,7 @@ def faults(results: Json) -> Iterator[str]:
             yield f"{where}: stands there twice"
         seen.add((test.get("number"), test.get("name")))
         score, most = test.get("score"), test.get("max_score")
-        if not (_finite(score) and _finite(most) and -1e-9 <= score <= most + 1e-9):
+        if not (_is_finite(score) and _is_finite(most) and -1e-9 <= score <= most + 1e-9):
             yield f"{where}: a score of {score!r} out of {most!r}"
         verdict = (test.get("extra_data") or {}).get("verdict")
         if verdict not in KINDS:
@@ -183,12 +183,12 @@ def faults(results: Json) -> Iterator[str]:
             yield f"{where}: {verdict} without evidence"
         if not isinstance(test.get("output"), str) or len(test["output"]) > MAX_OUTPUT:
             yield f"{where}: its output is no text of at most {MAX_OUTPUT} characters"
-    total = sum(test["score"] for test in tests if _finite(test.get("score")))
-    if not _finite(results.get("score")) or abs(results["score"] - total) > 1e-6:
+    total = sum(test["score"] for test in tests if _is_finite(test.get("score")))
+    if not _is_finite(results.get("score")) or abs(results["score"] - total) > 1e-6:
         yield f"the score is {results.get('score')!r}, its tests add up to {total}"
 
 
-def _finite(value: object) -> bool:
+def _is_finite(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 

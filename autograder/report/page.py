@@ -8,21 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import jinja2
 from markupsafe import Markup
 
 from autograder.assignment import Assignment
-from autograder.report.evidence import lines_of
+from autograder.evidence import read_evidence
 from autograder.report.gradescope import json_safe, plain, public_output, replace_text
 from autograder.report.plots import picture
 from autograder.report.score import Report, TestEntry
 from autograder.report.table import points, summary
 from autograder.report.typeset import mathml
-
-READ_AS = "Read as: "
-"""Stands before a formula as it was read, in a line of feedback."""
+from autograder.verdict import READ_AS
 
 
 class FindingLike(Protocol):
@@ -53,8 +51,15 @@ class FindingLike(Protocol):
         """Title of the part, name of the function."""
 
 
+class Lines(NamedTuple):
+    """Lines of text that are shown alike. has_columns: whether they are to stay under each other, as a caret under a place."""
+
+    has_columns: bool
+    text: str
+
+
 @dataclass(frozen=True)
-class Part:
+class PartBlock:
     """One part or function as the page shows it. Markup is ours; every text is made plain before, and escaped by the template."""
 
     number: str
@@ -64,20 +69,19 @@ class Part:
     """Class of the badge."""
     worth: str = ""
     formula: Markup | None = None
-    said: tuple[tuple[bool, str], ...] = ()
-    """Blocks of lines, and whether their columns matter (a caret under a place)."""
+    said: tuple[Lines, ...] = ()
     method: str = ""
     evidence: str = ""
     picture: Markup | None = None
 
 
 @dataclass(frozen=True)
-class Problem:
+class ProblemBlock:
     """A problem with its parts and functions."""
 
     number: str
     title: str
-    parts: tuple[Part, ...]
+    parts: tuple[PartBlock, ...]
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class View:
     audience: str
     lead: str
     """What is said before the parts."""
-    problems: tuple[Problem, ...]
+    problems: tuple[ProblemBlock, ...]
     tail: str = ""
     tail_title: str = ""
     about: str = ""
@@ -158,7 +162,7 @@ KINDS = {"read": "correct", "holds": "correct", "wrong": "incorrect", "person": 
 """Which verdict's colour a state has, where it is not called the same."""
 
 
-def _graded(entry: TestEntry) -> Part:
+def _graded(entry: TestEntry) -> PartBlock:
     verdict = entry.verdict
     said: list[str] = []
     formula: Markup | None = None
@@ -172,7 +176,7 @@ def _graded(entry: TestEntry) -> Part:
             said.append(line)
     evidence = json_safe(verdict.evidence)
     drawn = picture(evidence)
-    return Part(
+    return PartBlock(
         number=entry.number,
         name=_name(entry.number, entry.name),
         badge=verdict.kind,
@@ -181,15 +185,15 @@ def _graded(entry: TestEntry) -> Part:
         formula=formula,
         said=_blocks(said),
         method=plain(verdict.method or ""),
-        evidence=plain("\n".join(lines_of(evidence))) if evidence else "",
+        evidence=plain("\n".join(read_evidence(evidence).show())) if evidence else "",
         picture=Markup(drawn) if drawn else None,
     )
 
 
-def _checked(finding: FindingLike) -> Part:
+def _checked(finding: FindingLike) -> PartBlock:
     shown = mathml(finding.formula) if finding.formula else None
     lines = [line for line in finding.lines if shown is None or not line.endswith(finding.formula)]
-    return Part(
+    return PartBlock(
         number=finding.number,
         name=_name(finding.number, finding.name),
         badge=CHECKED[finding.state],
@@ -204,7 +208,7 @@ def _name(number: str, name: str) -> str:
     return "" if number.endswith(f".{name}") else plain(name)
 
 
-def _blocks(lines: Iterable[str]) -> tuple[tuple[bool, str], ...]:
+def _blocks(lines: Iterable[str]) -> tuple[Lines, ...]:
     """Lines gathered into blocks; the ones that are indented keep their columns."""
     found: list[tuple[bool, list[str]]] = []
     for line in lines:
@@ -212,14 +216,15 @@ def _blocks(lines: Iterable[str]) -> tuple[tuple[bool, str], ...]:
         if not found or found[-1][0] != columns:
             found.append((columns, []))
         found[-1][1].append(line)
-    return tuple((columns, plain("\n".join(block))) for columns, block in found)
+    return tuple(Lines(columns, plain("\n".join(block))) for columns, block in found)
 
 
-def _problems(assignment: Assignment, parts: Iterable[Part]) -> tuple[Problem, ...]:
+def _problems(assignment: Assignment, parts: Iterable[PartBlock]) -> tuple[ProblemBlock, ...]:
     """The parts under their problems, in the order of the sheet; within a problem as they come."""
     found = list(parts)
     problems = [
-        Problem(p.number, p.title, tuple(part for part in found if part.number.partition(".")[0] == p.number)) for p in assignment.problems
+        ProblemBlock(p.number, p.title, tuple(part for part in found if part.number.partition(".")[0] == p.number))
+        for p in assignment.problems
     ]
     return tuple(problem for problem in problems if problem.parts)
 

@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from autograder.report.evidence import number
-from autograder.verdict import Json
+from autograder.evidence import Json, number
 
 WIDTH, HEIGHT = 560, 260
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 32, 44
@@ -31,7 +30,7 @@ def picture(evidence: Mapping[str, Json]) -> str | None:
     """
     plot = evidence.get("plot")
     if isinstance(plot, Mapping):
-        lists = [(name, value) for name, value in plot.items() if _numbers(value)]
+        lists = [(name, value) for name, value in plot.items() if _is_curve(value)]
         if len(lists) >= 2 and len(lists[0][1]) == len(lists[1][1]):
             (across, x), (up, y) = lists[:2]
             unit = f" ({plot['unit']})" if plot.get("unit") else ""
@@ -42,9 +41,9 @@ def picture(evidence: Mapping[str, Json]) -> str | None:
     got, expected, args = evidence.get("got"), evidence.get("expected"), evidence.get("args")
     if not isinstance(got, list) or not isinstance(expected, list) or not isinstance(args, list):
         return None
-    if not _numbers(got) or not _numbers(expected) or len(got) != len(expected):
+    if not _is_curve(got) or not _is_curve(expected) or len(got) != len(expected):
         return None
-    x = next((a for a in args if _numbers(a) and len(a) == len(got)), None)
+    x = next((a for a in args if _is_curve(a) and len(a) == len(got)), None)
     if x is None:
         return None
     function = str(evidence.get("function", "")).rpartition(".")[2]
@@ -52,7 +51,7 @@ def picture(evidence: Mapping[str, Json]) -> str | None:
     return _drawn(x, {"returned": got, "expected": expected}, "argument", alt)
 
 
-def _numbers(value: Json) -> bool:
+def _is_curve(value: Json) -> bool:
     return isinstance(value, list) and len(value) >= ENOUGH_POINTS and all(isinstance(v, int | float) and math.isfinite(v) for v in value)
 
 
@@ -71,7 +70,7 @@ class _Axis:
         place = (math.log10(value) if self.log else value) - self.low
         return round(self.start + (self.end - self.start) * place / (self.high - self.low), 1)
 
-    def holds(self, value: float) -> bool:
+    def has_place_for(self, value: float) -> bool:
         inner = (math.log10(value) if value > 0 else -math.inf) if self.log else value
         return self.low <= inner <= self.high
 
@@ -91,7 +90,7 @@ def _drawn(
     horizontal = _Axis(x, LEFT, WIDTH - RIGHT)
     vertical = _Axis([v for y in lines.values() for v in y], HEIGHT - BOTTOM, TOP)
     parts = []
-    if isinstance(band, list) and len(band) == 2 and all(isinstance(b, int | float) and horizontal.holds(b) for b in band):
+    if isinstance(band, list) and len(band) == 2 and all(isinstance(b, int | float) and horizontal.has_place_for(b) for b in band):
         low, high = horizontal.at(band[0]), horizontal.at(band[1])
         parts.append(f'<rect x="{low}" y="{TOP}" width="{max(1.0, round(high - low, 1))}" height="{HEIGHT - TOP - BOTTOM}" fill="#ddd"/>')
         parts.append(f'<text x="{(low + high) / 2}" y="{TOP + 12}" text-anchor="middle">accepted</text>')
@@ -109,7 +108,7 @@ def _drawn(
         if len(lines) > 1:
             key = LEFT + 120 * place
             parts.append(f'<path d="M{key} 14h28" {STROKES[place % 2]}/><text x="{key + 34}" y="18">{escape(name)}</text>')
-    if mark is not None and horizontal.holds(mark):
+    if mark is not None and horizontal.has_place_for(mark):
         parts.append(f'<path d="M{horizontal.at(mark)} {TOP}V{HEIGHT - BOTTOM}" stroke="#111" stroke-dasharray="2 3"/>')
         side = "end" if horizontal.at(mark) > WIDTH / 2 else "start"
         shift = -6 if side == "end" else 6

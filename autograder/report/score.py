@@ -84,7 +84,7 @@ class Report:
         return round(sum(entry.max_score for entry in self.entries), SCORE_DIGITS)
 
 
-def scored(
+def make_entry(
     number: str,
     assignment: Assignment,
     profile: Profile,
@@ -122,13 +122,13 @@ def scored(
     )
 
 
-def held(entry: TestEntry) -> TestEntry:
+def hold_points(entry: TestEntry) -> TestEntry:
     """The entry of an `error` with all of its points: the grader fails here on the reference too, which is no student's loss."""
     verdict = replace(entry.verdict, message="The grader is broken at this part, for every submission. It costs nobody points.")
     return replace(entry, score=entry.max_score, verdict=verdict, feedback=feedback(verdict))
 
 
-def withheld(entry: TestEntry) -> TestEntry:
+def withhold_points(entry: TestEntry) -> TestEntry:
     """The entry without its points: nobody has looked at the work yet."""
     return replace(entry, score=0.0)
 

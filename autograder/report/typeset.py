@@ -149,13 +149,13 @@ class _Parser:
             elif text in ("⊙", "⊘", "×"):
                 mark = _operator(self.take())
                 parts = [(_row([TIMES.join(shown for shown, _ in parts), mark, self.factor()[0]]),) * 2]
-            elif self.begins(kind, text):
+            elif self.is_factor_start(kind, text):
                 parts.append(self.factor())
             else:
                 shown = TIMES.join(shown for shown, _ in parts)
                 return shown if len(parts) == 1 else f"<mrow>{shown}</mrow>"
 
-    def begins(self, kind: str, text: str) -> bool:
+    def is_factor_start(self, kind: str, text: str) -> bool:
         """Whether another factor begins here. A bar closes what the innermost open one began."""
         if kind == "number" or text in ("(", "[", "{"):
             return True

@@ -1,17 +1,17 @@
 """What was handed in, as files: a folder, zip, notebook, one write-up, or a class's export. It is read here, never run."""
 
 from autograder.submission.archive import write_archive
-from autograder.submission.export import ClassRoom, Handed, Person, Source, metadata, read_class
+from autograder.submission.export import ClassFiles, ClassRoom, Handed, Person, metadata, read_class
 from autograder.submission.extraction import FIRST_UNIT, definitions
 from autograder.submission.intake import ARCHIVE_SUFFIXES, Submission, open_submission
 
 __all__ = [
     "ARCHIVE_SUFFIXES",
     "FIRST_UNIT",
+    "ClassFiles",
     "ClassRoom",
     "Handed",
     "Person",
-    "Source",
     "Submission",
     "definitions",
     "metadata",

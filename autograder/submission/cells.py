@@ -14,6 +14,7 @@ import textwrap
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from autograder.errors import Unreadable
 
@@ -59,8 +60,15 @@ class Piece:
     """What a text that does not parse would have bound."""
 
 
-def notebook_cells(text: str, label: str) -> list[tuple[int, str]]:
-    """(position from 1, source) of each code cell, in order; Markdown and raw cells count but are left out.
+class Cell(NamedTuple):
+    """A code cell. position: from 1, among all cells."""
+
+    position: int
+    source: str
+
+
+def notebook_cells(text: str, label: str) -> list[Cell]:
+    """The code cells, in order; Markdown and raw cells count but are left out.
 
     Reads formats 3 and 4, with what students' tools leave of them. label: the file's name for messages.
     Raises Unreadable where this is no notebook, with the place.
@@ -91,7 +99,7 @@ def notebook_cells(text: str, label: str) -> list[tuple[int, str]]:
             source = cell.get("source", cell.get("input", ""))
             lines = source if isinstance(source, list) else [source]
             joined = "".join(line for line in lines if isinstance(line, str))
-            found.append((position, joined.replace("\r\n", "\n").replace("\r", "\n")))
+            found.append(Cell(position, joined.replace("\r\n", "\n").replace("\r", "\n")))
     return found
 
 

@@ -77,13 +77,13 @@ class ClassRoom:
     archive: bool
     handed: tuple[Handed, ...]
 
-    def opened(self) -> Source:
+    def open(self) -> ClassFiles:
         """What the submissions' files are read from; to be opened once in each process that reads."""
-        return Source(self.path, zipfile.ZipFile(self.path) if self.archive else None)
+        return ClassFiles(self.path, zipfile.ZipFile(self.path) if self.archive else None)
 
 
 @dataclass
-class Source:
+class ClassFiles:
     """The files of a class, open for reading."""
 
     path: Path
@@ -157,7 +157,7 @@ def read_class(path: Path) -> ClassRoom:
         raise UsageError(f"{path}: {what}; {accepted}")
     root = _root(names)
     entries = {name[len(root) :].split("/")[0] for name in names if name.startswith(root)}
-    found = {e for e in entries if e and not e.lower().startswith(NOISE) and _usable(e, root, names)}
+    found = {e for e in entries if e and not e.lower().startswith(NOISE) and _is_usable(e, root, names)}
     records: dict[str, dict[str, Any]] = {}
     if METADATA in entries:
         records = _records(path, root)
@@ -198,7 +198,7 @@ def _root(names: list[str]) -> str:
     return f"{next(iter(tops))}/" if len(tops) == 1 and inside and not next(iter(tops)).lower().endswith(tuple(USABLE)) else ""
 
 
-def _usable(entry: str, root: str, names: list[str]) -> bool:
+def _is_usable(entry: str, root: str, names: list[str]) -> bool:
     if os.path.splitext(entry)[1].lower() in USABLE:
         return True
     start = f"{root}{entry}/"
@@ -233,8 +233,10 @@ def _records(path: Path, root: str) -> dict[str, dict[str, Any]]:
     """Folder name -> what is kept of its record. Read in a process of its own: a class's results take memory."""
     try:
         return child.run(_read_metadata, path, root, seconds=METADATA_SECONDS)
+    except child.ChildRaised as problem:
+        raise UsageError(problem.message if problem.is_usage_error else str(problem)) from None
     except child.ChildFailed as problem:
-        raise UsageError(str(problem).removeprefix("UsageError: ")) from None
+        raise UsageError(str(problem)) from None
 
 
 def _read_metadata(path: Path, root: str) -> dict[str, dict[str, Any]]:

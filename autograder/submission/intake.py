@@ -220,7 +220,7 @@ def _in_folder(folder: Path, notes: _Notes) -> Iterator[_Source]:
                 safe, why = _safe_name(name)
                 if safe is None:
                     notes.add(f"{_shown(name)} {why}: skipped.")
-                elif not _ignored(safe):
+                elif not _is_ignored(safe):
                     if why:
                         notes.add(f"{_shown(name)} {why}: kept as {_shown(safe)}.")
                     yield _Source(safe, _opener(entry.path), MAX_FILE_BYTES)
@@ -281,7 +281,7 @@ def _in_archive(archive: zipfile.ZipFile, notes: _Notes) -> tuple[list[_Source],
         safe, why = _safe_name(name)
         if safe is None:
             notes.add(f"{_shown(name)} {why}: skipped.")
-        elif _ignored(safe):
+        elif _is_ignored(safe):
             continue
         elif kind not in (0, stat.S_IFREG):
             notes.add(f"{_shown(name)} is a {'link' if kind == stat.S_IFLNK else 'special file'}: skipped.")
@@ -332,7 +332,7 @@ def _safe_name(name: str) -> tuple[str | None, str]:
     return joined, "" if joined == unicodedata.normalize("NFC", "/".join(parts)) else "has a strange name"
 
 
-def _ignored(name: str) -> bool:
+def _is_ignored(name: str) -> bool:
     """Whether this is what file managers, editors and caches leave behind."""
     *folders, last = (part.casefold() for part in name.split("/"))
     return (

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, UsageError
 
 T = TypeVar("T")
 CHUNK: Final = 1 << 16
@@ -42,11 +42,17 @@ class ChildDied(ChildFailed):
 
 
 class ChildRaised(ChildFailed):
-    """It raised. kind: name of the exception's class."""
+    """It raised. kind: name of the exception's class. message: what the exception said."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(f"{kind}: {message}" if message else kind)
         self.kind = kind
+        self.message = message
+
+    @property
+    def is_usage_error(self) -> bool:
+        """Whether arguments or input were unusable."""
+        return self.kind == UsageError.__name__
 
 
 def run(function: Callable[..., T], *args: Any, seconds: float, megabytes: int | None = None) -> T:

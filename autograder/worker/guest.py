@@ -38,7 +38,7 @@ _seed_python = random.seed
 _seed_numpy = np.random.seed
 
 
-class Problem(Exception):
+class _Problem(Exception):
     """What goes into a reply instead of a value."""
 
     def __init__(self, kind: str, message: str, line: str = "") -> None:
@@ -46,12 +46,12 @@ class Problem(Exception):
         self.record = {"kind": kind, "message": message[:MAX_MESSAGE], "line": line}
 
     @classmethod
-    def of(cls, record: dict[str, Any]) -> Problem:
+    def of(cls, record: dict[str, Any]) -> _Problem:
         """The problem that was recorded earlier."""
         return cls(str(record.get("kind")), str(record.get("message")), str(record.get("line")))
 
 
-class Polynomial:
+class _Polynomial:
     """Sum of c[i][j] x**i y**j by Horner's rule, for numbers, arrays and tensors, which broadcast."""
 
     def __init__(self, coefficients: list[list[float]]) -> None:
@@ -78,8 +78,8 @@ class Guest:
         self._folder = folder
         self._labels: set[str] = set()
         self._modules: dict[str, types.ModuleType] = {}
-        self._broken: dict[str, Problem] = {}
-        self._broken_names: dict[tuple[str, str], Problem] = {}
+        self._broken: dict[str, _Problem] = {}
+        self._broken_names: dict[tuple[str, str], _Problem] = {}
         self._kept: dict[str, Any] = {}
 
     # requests -------------------------------------------------------------------------------------------------------
@@ -93,13 +93,13 @@ class Guest:
                 value = self._perform(header, buffers)
                 tree = packer.pack(value)
                 reply = wire.frame({"id": number, "value": tree}, packer.buffers)
-            except Problem:
+            except _Problem:
                 raise
             except wire.Unsendable as error:
-                raise Problem("type", f"it returned {error}") from None
+                raise _Problem("type", f"it returned {error}") from None
             except BaseException as error:
                 raise self._problem(error) from None
-        except Problem as problem:
+        except _Problem as problem:
             reply = wire.frame({"id": number, "failure": problem.record})
         _flush()
         return reply
@@ -110,7 +110,7 @@ class Guest:
             arguments = wire.Unpacker(buffers, self._resolve).unpack(header["args"])
             function = self._target(header["function"])
             if not callable(function):
-                raise Problem("type", f"{header['function']} is no function, it is of type {type(function).__name__}")
+                raise _Problem("type", f"{header['function']} is no function, it is of type {type(function).__name__}")
             _seed(header["seed"])
             value = function(*arguments)
             if header["keep"] is None:
@@ -127,7 +127,7 @@ class Guest:
         elif operation == "unit":
             self._load_unit(header["module"], header["code"], header["label"], header["offset"], header["failure"])
         else:
-            raise Problem("type", f"no operation {operation}")
+            raise _Problem("type", f"no operation {operation}")
         return None
 
     # loading --------------------------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ class Guest:
         location = os.path.join(self._folder, path)
         spec = importlib.util.spec_from_file_location(name, location)
         if spec is None or spec.loader is None or not os.path.exists(location):
-            raise Problem("missing", f"there is no file {path}")
+            raise _Problem("missing", f"there is no file {path}")
         module = importlib.util.module_from_spec(spec)
         self._modules[name] = module
         sys.modules[name] = module
@@ -162,10 +162,10 @@ class Guest:
             tree = ast.parse("\n" * offset + code, filename=label)
             bound = _bound_names(tree)
             if failure is not None:
-                raise Problem.of(failure)  # noqa: TRY301 - handled like one that happens here
+                raise _Problem.of(failure)  # noqa: TRY301 - handled like one that happens here
             exec(compile(tree, label, "exec"), module.__dict__)
         except BaseException as error:
-            problem = error if isinstance(error, Problem) else self._problem(error, "import")
+            problem = error if isinstance(error, _Problem) else self._problem(error, "import")
             for missing in bound:
                 self._broken_names[name, missing] = problem
             raise problem from None
@@ -189,20 +189,20 @@ class Guest:
         head, _, rest = path.partition(".")
         if head.startswith("@"):
             if head[1:] not in self._kept:
-                raise Problem("skipped", f"{head} is not there: the call that makes it failed, or its process had to be replaced")
+                raise _Problem("skipped", f"{head} is not there: the call that makes it failed, or its process had to be replaced")
             found = self._kept[head[1:]]
         else:
             if head not in self._modules:
-                raise self._broken.get(head) or Problem("missing", f"nothing was handed in for {head}")
+                raise self._broken.get(head) or _Problem("missing", f"nothing was handed in for {head}")
             found = self._modules[head]
             name = rest.partition(".")[0]
             if name and name not in found.__dict__ and not hasattr(found, name):
                 raise (
-                    self._broken_names.get((head, name)) or self._broken.get(head) or Problem("missing", f"{head} does not define {name}")
+                    self._broken_names.get((head, name)) or self._broken.get(head) or _Problem("missing", f"{head} does not define {name}")
                 )
         for step in rest.split(".") if rest else ():
             if not hasattr(found, step):
-                raise Problem("missing", f"{path}: there is no {step}")
+                raise _Problem("missing", f"{path}: there is no {step}")
             found = getattr(found, step)
         return found
 
@@ -216,7 +216,7 @@ class Guest:
     def _names(self, name: str) -> dict[str, str]:
         module = self._modules.get(name)
         if module is None:
-            raise self._broken.get(name) or Problem("missing", f"nothing was handed in for {name}")
+            raise self._broken.get(name) or _Problem("missing", f"nothing was handed in for {name}")
         found = {}
         for defined, value in list(module.__dict__.items()):
             if defined.startswith("_") or isinstance(value, types.ModuleType):
@@ -243,14 +243,14 @@ class Guest:
         if tag == "named":
             return self._target(content)
         if tag == "polynomial":
-            return Polynomial(content.tolist())
+            return _Polynomial(content.tolist())
         raise wire.WireError(f"no reference {tag}")
 
     # failures -------------------------------------------------------------------------------------------------------
 
-    def _problem(self, error: BaseException, kind: str = "raised") -> Problem:
+    def _problem(self, error: BaseException, kind: str = "raised") -> _Problem:
         """What a student may read of an exception: its type, its text, and the line of the student's own that raised it."""
-        if isinstance(error, Problem):
+        if isinstance(error, _Problem):
             return error
         if isinstance(error, SystemExit):
             kind = "exited"
@@ -272,7 +272,7 @@ class Guest:
                 line = f"{own}, line {trace.tb_lineno}"
             trace = trace.tb_next
         name = type(error).__name__
-        return Problem(kind, f"{name}: {text}" if text else name, line)
+        return _Problem(kind, f"{name}: {text}" if text else name, line)
 
     def _own(self, filename: str) -> str:
         """The student's name for a file of code, empty if it is not the student's."""

@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -31,6 +30,7 @@ from autograder.worker.failures import (
 )
 from autograder.worker.parents import Ended, Parent, ParentGone, PlainParent, WarmParent, can_fork
 from autograder.worker.reply import Failure, File, Json, Limits, Reply, Source, Units, evidence, references
+from autograder.worker.surroundings import copy_submission, give_away, guest_environment, hide_from_own_user, memory_allowed
 
 START_SECONDS = 60.0
 """Seconds that a guest may take to say hello; importing torch on a slow machine is in it."""
@@ -46,10 +46,6 @@ END_SECONDS = 0.25
 
 CPU_SLACK = 60
 """Seconds of processor time beyond what the deadlines allow: a backstop for a process that nothing else ends."""
-
-SMALLEST_MEMORY = 192 * 2**20
-SHARE_OF_CONTAINER = 0.45
-"""In a container with a memory limit, student code gets this share of it, but at least the bytes above, at most its limit."""
 
 
 class _Lost(Exception):
@@ -192,7 +188,7 @@ class Worker:
         return self._fatal.get(source) or self._broken.get(source) or next(units, None)
 
     @property
-    def greeted(self) -> bool:
+    def has_greeted(self) -> bool:
         """Whether `protections` and `facts` are known without waiting for the libraries' imports."""
         return self._hello is not None
 
@@ -470,75 +466,6 @@ def _decoded(header: dict[str, Any], arrays: Sequence[memoryview], number: int) 
     return {"value": wire.Unpacker(arrays).unpack(header["value"])}
 
 
-# System ---------------------------------------------------------------------------------------------------------------
-
-
 def new_parent(torch: bool) -> WarmParent | PlainParent:
     """What guests come from on this system."""
     return WarmParent(torch=torch) if can_fork() else PlainParent(torch=torch)
-
-
-def guest_environment(folder: str) -> dict[str, str]:
-    """All of a guest's environment: nothing is inherited. One thread each for the libraries, no display."""
-    threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    places = ("HOME", "TMPDIR", "TEMP", "TMP", "MPLCONFIGDIR", "XDG_CACHE_HOME")
-    system = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}  # Windows starts nothing without it
-    fixed = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC", "MPLBACKEND": "Agg", "USER": "student"}
-    python = {"LOGNAME": "student", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
-    return {**system, **dict.fromkeys(threads, "1"), **dict.fromkeys(places, f"{folder}/tmp"), **fixed, **python}
-
-
-def hide_from_own_user() -> bool:
-    """Where guests share our user id, keeps them from reading our memory and files through /proc; whether that was done."""
-    if not hasattr(os, "geteuid") or os.geteuid() == 0:
-        return False
-    with contextlib.suppress(OSError):
-        layers.prctl(layers.PR_SET_DUMPABLE, 0)
-        return True
-    return False
-
-
-def memory_allowed(wanted: int) -> int:
-    """Bytes for student code: what is wanted, less where a container has little."""
-    container = container_memory()
-    return wanted if container is None else min(wanted, max(SMALLEST_MEMORY, int(container * SHARE_OF_CONTAINER)))
-
-
-def container_memory() -> int | None:
-    """The smallest memory limit of the control groups that we are in, either version; None where there is none."""
-    found = []
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
-            _, controllers, path = line.split(":", 2)
-            if controllers == "":
-                root, name = "/sys/fs/cgroup", "memory.max"
-            elif "memory" in controllers.split(","):
-                root, name = "/sys/fs/cgroup/memory", "memory.limit_in_bytes"
-            else:
-                continue
-            for place in (Path(path), *Path(path).parents):
-                with contextlib.suppress(OSError, ValueError):  # "max", or a path of the host's that is not ours
-                    found.append(int(Path(root + str(place), name).read_text(encoding="ascii")))
-    return min(found, default=None)
-
-
-def copy_submission(root: str | Path, target: str | Path) -> None:
-    """Copies regular files and folders; links, devices and byte code are left behind."""
-    os.mkdir(target)
-    with os.scandir(root) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False) and entry.name != "__pycache__":
-                copy_submission(entry.path, os.path.join(target, entry.name))
-            elif entry.is_file(follow_symlinks=False):
-                shutil.copyfile(entry.path, os.path.join(target, entry.name))
-
-
-def give_away(folder: str, user: int) -> None:
-    """Makes everything in a folder that we filled, and itself, another user's."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                give_away(entry.path, user)
-            else:
-                os.chown(entry.path, user, user, follow_symlinks=False)
-    os.chown(folder, user, user)

@@ -42,7 +42,7 @@ def remove_all(users: Collection[int], shared: Iterable[os.DirEntry[str]]) -> No
     own, everything of these users' in public folders. Without users, files of our own that some process still uses are left alone.
     """
     for entry in shared:
-        if users or not in_use(entry.path):
+        if users or not is_in_use(entry.path):
             with contextlib.suppress(OSError):
                 os.unlink(entry.path)
     for place in PUBLIC_FOLDERS if users else ():
@@ -53,7 +53,7 @@ def remove_all(users: Collection[int], shared: Iterable[os.DirEntry[str]]) -> No
                         remove_tree(entry.path) if entry.is_dir(follow_symlinks=False) else os.unlink(entry.path)
 
 
-def in_use(path: str) -> bool:
+def is_in_use(path: str) -> bool:
     """Whether some process that we can look into has a file open or mapped."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):

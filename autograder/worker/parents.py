@@ -153,7 +153,7 @@ class WarmParent:
         """From now on one supervisor serves all workers, which come one after another, also in forks of ours. To be said again
         before each of them: a supervisor that has died is replaced. anew: whether or not it has.
         """
-        if self._standing is None or anew or _hung_up(self._standing):
+        if self._standing is None or anew or _has_hung_up(self._standing):
             if self._standing is not None:
                 self._standing.close()
                 self._standing = None
@@ -196,7 +196,7 @@ class WarmParent:
         self.close()
 
 
-def _hung_up(connection: socket.socket) -> bool:
+def _has_hung_up(connection: socket.socket) -> bool:
     """Whether the other end is closed."""
     poll = select.poll()
     poll.register(connection, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -89,6 +89,14 @@ class Limits:
     printed: int = PRINTED_CHARACTERS
 
 
+class Unit(NamedTuple):
+    """Code that is executed at once. label: where it stands, for messages. offset: the line before its first line there."""
+
+    code: str
+    label: str
+    offset: int
+
+
 @dataclass(frozen=True)
 class File:
     """A Python file of the submission, imported once as the module that the source is called; path relative to the root.
@@ -97,18 +105,17 @@ class File:
     """
 
     path: str
-    before: tuple[str, str, int] | None = None
+    before: Unit | None = None
 
 
 @dataclass(frozen=True)
 class Units:
     """Pieces of code executed one after another in one namespace. A piece that raises or hangs loses only itself.
 
-    units: (code, label of where it stands, line before its first line); the label appears in messages:
-    `("R = 5", "color.ipynb, cell 3", 0)` raises at `color.ipynb, cell 3, line 1`.
+    `Unit("R = 5", "color.ipynb, cell 3", 0)` raises at `color.ipynb, cell 3, line 1`.
     """
 
-    units: Sequence[tuple[str, str, int]]
+    units: Sequence[Unit]
 
 
 Source: TypeAlias = File | Units

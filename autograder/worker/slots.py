@@ -47,7 +47,7 @@ def claim() -> Slot | None:
 
     Raises RuntimeError where root has none to give: a student's code never runs as root.
     """
-    if not HAS_LOCKS or not hasattr(os, "geteuid") or os.geteuid() != 0 or not _exists(FIRST_ID):
+    if not HAS_LOCKS or not hasattr(os, "geteuid") or os.geteuid() != 0 or not _is_there(FIRST_ID):
         return None
     folder = _lock_folder()
     for user in range(FIRST_ID, FIRST_ID + SLOTS):
@@ -61,7 +61,7 @@ def claim() -> Slot | None:
     raise RuntimeError(f"all {SLOTS} user ids for student code are in use")
 
 
-def _exists(user: int) -> bool:
+def _is_there(user: int) -> bool:
     """Whether this user namespace knows a user id; see user_namespaces(7)."""
     try:
         with open("/proc/self/uid_map", encoding="ascii") as file:

@@ -235,21 +235,21 @@ class Supervisor:
             if child.ended or "watch" in self.left_out:
                 continue
             pids = processes.tree([child.pid])
-            if self._too_much_memory(child, pids):
+            if self._is_over_memory(child, pids):
                 self.end(child, "memory")
-            elif self._works_unasked(number, child, pids):
+            elif self._is_working_unasked(number, child, pids):
                 self.end(child, "idle")
             elif self.ticks % DISK_EVERY == 0 and leftovers.disk_use(child.folder, child.disk) > child.disk:
                 self.end(child, "disk")
             elif self.ticks % DISK_EVERY == 0 and leftovers.sizes(child.left_in_shared_memory()) > child.memory:
                 self.end(child, "memory")
 
-    def _too_much_memory(self, child: Child, pids: list[int]) -> bool:
+    def _is_over_memory(self, child: Child, pids: list[int]) -> bool:
         if sum(max(0, processes.resident(pid) - child.baseline) for pid in pids) <= child.memory:
             return False
         return len(pids) == 1 or processes.held_together(child.pid, pids) - child.baseline > child.memory
 
-    def _works_unasked(self, number: int, child: Child, pids: list[int]) -> bool:
+    def _is_working_unasked(self, number: int, child: Child, pids: list[int]) -> bool:
         if self.busy is None or self.busy[number % len(self.busy)]:
             child.idle_since = None
             return False

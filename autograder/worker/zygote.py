@@ -60,7 +60,7 @@ def our_modules() -> dict[str, types.ModuleType]:
     return found
 
 
-def reachable_by_others(path: str) -> bool:
+def is_reachable_by_others(path: str) -> bool:
     """Whether a user without any rights of ours can enter this folder by its name."""
     for start in {os.path.abspath(path), os.path.realpath(path)}:
         here = start
@@ -87,7 +87,7 @@ def open_library() -> list[int]:
         return []
     sys.path[:] = [place for place in sys.path if os.path.isdir(place)]
     for place in sys.path:
-        if not reachable_by_others(place):
+        if not is_reachable_by_others(place):
             handles[place] = os.open(place, os.O_PATH | os.O_DIRECTORY)
     if not handles:
         return []

@@ -13,8 +13,11 @@ import color_organ_truth as truth
 import numpy as np
 
 from autograder.suite import (
+    QuantityEvidence,
+    Recorded,
     TabulatedLoss,
     Tensor,
+    TrainingEvidence,
     Verdict,
     Window,
     Yield,
@@ -228,16 +231,15 @@ def not_finite(reply, x, y, values):
 
 def loss_evidence(reply, quantity, expected, got, args=None):
     finite = got if not isinstance(got, float) or math.isfinite(got) else str(got)
-    return {
-        "kind": "training",
-        "function": reply.function,
-        "args": args if args is not None else ["predictions from 1e-4 to 1", "labels 0 and 1"],
-        "step": 0,
-        "quantity": quantity,
-        "expected": expected,
-        "got": finite,
-        "threshold": 0.0,
-    }
+    return TrainingEvidence(
+        function=reply.function,
+        args=args if args is not None else ["predictions from 1e-4 to 1", "labels 0 and 1"],
+        step=0,
+        quantity=Recorded(quantity),
+        expected=expected,
+        got=finite,
+        threshold=0.0,
+    )
 
 
 def fixed_frequencies():
@@ -291,17 +293,16 @@ def loss_verdict(own):
         evidence = loss_evidence(own.reply, "gradient", "a gradient that moves R", 0.0)
         return incorrect("The loss moves no resistor: its mean gradient is 0 everywhere, or no number.", slip="constant", evidence=evidence)
     cutoff, _, wrong = leds(resistor)
-    evidence = {
-        "kind": "quantity",
-        "got": resistor if math.isfinite(resistor) else "inf",
-        "unit": "ohm",
-        "accepted": list(LED_WINDOW),
-        "where": "resistors that light the LEDs of (b) as asked",
-        "led": wrong,
-        "plot": picture(own, end),
-    }
+    evidence = QuantityEvidence(
+        got=resistor if math.isfinite(resistor) else "inf",
+        unit="ohm",
+        accepted=list(LED_WINDOW),
+        where="resistors that light the LEDs of (b) as asked",
+        beside={"led": wrong, "plot": picture(own, end)},
+    )
     if not wrong:
-        evidence["fixed_dataset"] = round(on_fixed_dataset(own, resistor), 3)
+        measured = round(on_fixed_dataset(own, resistor), 3)
+        evidence = replace(evidence, beside={**evidence.beside, "fixed_dataset": measured})
         return correct(
             f"Correct: on binary labels your loss yields R = {resistor:.1f} ohm (cutoff {cutoff:.0f} Hz), that of the full transfer "
             "function as far as the LEDs can tell.",

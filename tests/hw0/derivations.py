@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from public import GRADIENT_DESCENT_FACTS, RIDGE_FACTS
 
-from autograder.suite import Case, Rubric, Situation, Waypoint
+from autograder.suite import Bound, Case, Descent, Rubric, Situation, Waypoint
 
 SPLIT = (
     r"\|(I - \eta F^T F) w_{t-1}\|_2 + \|\eta F^T y\|_2",
@@ -31,27 +31,27 @@ GRADIENT_DESCENT = replace(
             "the triangle inequality for the two parts of the update",
             0.35,
             bounds=(
-                *((r"\|w_t\|_2", value) for value in SPLIT),
-                *((r"\|w_t\|_2^2", value) for value in SQUARED),
-                (r"\|w_t\|_2 - \|(I - \eta F^T F) w_{t-1}\|_2", r"\|\eta F^T y\|_2"),
+                *(Bound(r"\|w_t\|_2", value) for value in SPLIT),
+                *(Bound(r"\|w_t\|_2^2", value) for value in SQUARED),
+                Bound(r"\|w_t\|_2 - \|(I - \eta F^T F) w_{t-1}\|_2", r"\|\eta F^T y\|_2"),
             ),
         ),
         Waypoint(
             "why the first part does not grow",
             0.25,
             bounds=(
-                (r"\|I - \eta F^T F\|_2", "1"),
-                (r"\|(I - \eta F^T F) w_{t-1}\|_2", r"\|w_{t-1}\|_2"),
-                (r"\|I - \eta F^T F\|_2 \|w_{t-1}\|_2", r"\|w_{t-1}\|_2"),
-                (r"|1 - \eta \sigma_i^2|", "1"),
-                *((value, BOUND) for value in SPLIT),
-                *((value, f"({BOUND})^2") for value in SQUARED),
+                Bound(r"\|I - \eta F^T F\|_2", "1"),
+                Bound(r"\|(I - \eta F^T F) w_{t-1}\|_2", r"\|w_{t-1}\|_2"),
+                Bound(r"\|I - \eta F^T F\|_2 \|w_{t-1}\|_2", r"\|w_{t-1}\|_2"),
+                Bound(r"|1 - \eta \sigma_i^2|", "1"),
+                *(Bound(value, BOUND) for value in SPLIT),
+                *(Bound(value, f"({BOUND})^2") for value in SQUARED),
             ),
         ),
         Waypoint(
             "the bound on the norm of the iterate",
             0.4,
-            bounds=((r"\|w_t\|_2", BOUND), (r"\|w_t\|_2 - \|w_{t-1}\|_2", r"\eta \alpha \|y\|_2")),
+            bounds=(Bound(r"\|w_t\|_2", BOUND), Bound(r"\|w_t\|_2 - \|w_{t-1}\|_2", r"\eta \alpha \|y\|_2")),
             final=True,
         ),
     ),
@@ -127,7 +127,7 @@ INACTIVE = Case(
 ELBOW_CALCULUS = Situation(
     free={"w": "nonzero", "b": "", "x": "nonzero", "y": "", "lambda": "positive"},
     layers={"z": "w x + b", "phi": r"\max(0, z)", "ell": r"\frac{1}{2} (\phi - y)^2"},
-    descent=("ell", "lambda", ("w", "b")),
+    descent=Descent("ell", "lambda", ("w", "b")),
     main=ACTIVE,
     others=(INACTIVE,),
     open_cases=True,

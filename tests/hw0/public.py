@@ -21,18 +21,19 @@ from autograder.suite import (
     ParameterRegion,
     Polynomial,
     Reading,
+    Recursion,
     Reply,
     Rubric,
     Sequence,
     Subject,
     Tensor,
     claim,
-    derived,
-    formula,
-    judged,
     load_assignment,
-    quoted,
+    quote,
+    read_derivation,
+    read_formula,
     read_quantities,
+    reading_of,
     said_something,
     same_condition,
     symbols,
@@ -63,7 +64,7 @@ GRADIENT_DESCENT_FACTS = Rubric(
         "w_1": r"\eta F^T y",
     },
     uppers={"eta": r"2 / \alpha^2"},
-    recursion=("w_{t-1}", "t", "w_t"),
+    recursion=Recursion("w_{t-1}", "t", "w_t"),
     singular={"\\sigma_i": "F"},
     aliases={"\\sigma_i": ("\\sigma_j", "s_i")},
     roles={
@@ -198,24 +199,24 @@ def read_as(part: str, answer: Answer) -> Reading:
     if part == "5.e":
         return condition(answer)
     if part in SYMBOLS:
-        return formula(answer, SYMBOLS[part])
+        return read_formula(answer, SYMBOLS[part])
     problem = part.partition(".")[0]
     if part.startswith("6.b"):
-        return judged(claim(answer, MOVING, ANYWHERE), answer)
+        return reading_of(claim(answer, MOVING, ANYWHERE), answer)
     if problem == "2":
-        return judged(yes_or_no(answer, True), answer)
+        return reading_of(yes_or_no(answer, True), answer)
     if problem == "7":
         return values(answer)
     if problem == "8":
-        return judged(said_something(answer, echo=part != "8.b"), answer)
-    return derived(answer, STEPS[part])
+        return reading_of(said_something(answer, echo=part != "8.b"), answer)
+    return read_derivation(answer, STEPS[part])
 
 
 def condition(answer: Answer) -> Reading:
     """An equation as it is read; words are left as they are, because only the grading knows which condition they may name."""
     if "=" not in answer.text:
-        return Reading("read", (quoted(answer),))
-    return judged(same_condition(answer, "A = 0", VECTOR_CALCULUS), answer)
+        return Reading("read", (quote(answer),))
+    return reading_of(same_condition(answer, "A = 0", VECTOR_CALCULUS), answer)
 
 
 def values(answer: Answer) -> Reading:
@@ -223,9 +224,9 @@ def values(answer: Answer) -> Reading:
     text = answer.text if answer.how == "after `Answer:`" else answer.body
     found = [q for q in read_quantities(text) if q.role == "value"]
     if not found:
-        return Reading("person", ("no value with a unit is found; words are left to a person", quoted(answer)))
+        return Reading("person", ("no value with a unit is found; words are left to a person", quote(answer)))
     shown = (f"{q.label + ' ' if q.label else ''}{q.quoted}{f' (started at {q.start:g})' if q.start is not None else ''}" for q in found)
-    return Reading("read", (f"read as {', '.join(shown)}", quoted(answer)))
+    return Reading("read", (f"read as {', '.join(shown)}", quote(answer)))
 
 
 READINGS = {part: (lambda answer, part=part: read_as(part, answer)) for part in POINTS if ".code." not in part}

@@ -22,6 +22,7 @@ from autograder.suite import (
     Named,
     Polynomial,
     Tensor,
+    TextEvidence,
     Trace,
     combined,
     correct,
@@ -500,7 +501,7 @@ def without_circuit(student, training, made):
         return failed(there)
     verdict = failed(made)
     said = f"{training.name} could not be tried, because {training.circuit.name} cannot be made: {made.failure.message}"
-    evidence = verdict.evidence or {"kind": "text", "said": said}
+    evidence = verdict.evidence or TextEvidence(said=said)
     return incorrect(said, evidence=evidence, read=said)
 
 

@@ -18,6 +18,7 @@ from public import POINTS
 from autograder.suite import (
     Failure,
     OutOfBudget,
+    QuantityEvidence,
     Reply,
     Unreadable,
     Window,
@@ -31,6 +32,7 @@ from autograder.suite import (
     read_quantities,
     undecided,
     unreadable,
+    verdict_unless_typed,
 )
 
 WRITTEN = 0.5
@@ -78,11 +80,6 @@ def learned(answer):
     return replace(answer, text=uncompared(answer.text[:MAX_READ]), body=uncompared(answer.body[:MAX_READ]))
 
 
-def not_there(answer):
-    """The verdict where nothing was typed, else None."""
-    return quantity(answer, Window(0, 0), "ohm") if answer.state != "typed" else None
-
-
 def said(answer, values):
     """How the answer was read."""
     shown = ", ".join(f"{v.label + ' ' if v.label else ''}{v.quoted}" for v in values) or "no value"
@@ -90,7 +87,7 @@ def said(answer, values):
 
 
 def outside(message, got, unit, window, read, slip=None, share=0.0):
-    evidence = {"kind": "quantity", "got": got, "unit": unit, "accepted": [window.low, window.high], "where": window.where}
+    evidence = QuantityEvidence(got=got, unit=unit, accepted=[window.low, window.high], where=window.where)
     if share:
         return partial(share, message, evidence=evidence, slip=slip, read=read)
     return incorrect(message, evidence=evidence, slip=slip, read=read)
@@ -115,7 +112,7 @@ def test_low_pass_from_leds(answer, judge):
 
 
 def by_leds(given):
-    nothing = not_there(given)
+    nothing = verdict_unless_typed(given)
     if nothing is not None:
         return nothing
     values = [v for v in read_quantities(text_of(given)) if v.role == "value" and v.unit != "other"]
@@ -163,7 +160,7 @@ def lit_by(resistor, cutoffs, read):
             f"A cutoff of {cutoff.quoted} does not light the LEDs as asked.", cutoff.value, "hertz", CUTOFF_BY_LED, read, None, 0.75
         )
     method = "resistor and cutoff in their windows, and f = 1/(2 pi R C) to 2 %"
-    evidence = {"kind": "quantity", "got": resistor.value, "unit": "ohm", "accepted": list(LED_WINDOW), "where": RESISTOR_BY_LED.where}
+    evidence = QuantityEvidence(got=resistor.value, unit="ohm", accepted=list(LED_WINDOW), where=RESISTOR_BY_LED.where)
     return correct("Correct: the LEDs are lit as asked.", method=method, read=read, evidence=evidence)
 
 
@@ -188,7 +185,7 @@ def test_low_pass_from_magnitudes(answer, judge):
 
 
 def learned_from_magnitudes(given):
-    nothing = not_there(given)
+    nothing = verdict_unless_typed(given)
     if nothing is not None:
         return nothing
     window = Window(truth.LOW_DESIRED * (1 - LEARNED), truth.LOW_DESIRED * (1 + LEARNED), "1/(2 pi 800 C), 2 %")
@@ -366,7 +363,7 @@ def test_loss_for_binary_labels(answer, student, judge):
 
 
 def learned_with_own_loss(given, student):
-    nothing = not_there(given)
+    nothing = verdict_unless_typed(given)
     if nothing is not None:
         return nothing
     known = losses(student, given)
@@ -391,7 +388,7 @@ def test_high_pass(answer, student, judge):
 
 
 def high_pass_value(given, part_e, student):
-    nothing = not_there(given)
+    nothing = verdict_unless_typed(given)
     if nothing is not None:
         return nothing
     known = losses(student, part_e)
@@ -474,7 +471,7 @@ def inside_of(pair, windows):
 
 
 def band_pass_values(given, part_e, student):
-    nothing = not_there(given)
+    nothing = verdict_unless_typed(given)
     if nothing is not None:
         return nothing
     values = values_of(uncompared(text_of(given)))
@@ -548,7 +545,7 @@ def test_bode_plot(answer, judge):
 
 
 def bode_cutoffs(given):
-    nothing = not_there(given)
+    nothing = verdict_unless_typed(given)
     if nothing is not None:
         return nothing
     values = [v for v in read_quantities(text_of(given)) if v.role == "value" and v.unit in ("hertz", "rad/s", "")]
@@ -606,7 +603,7 @@ def may_be(label, place):
 
 
 def organ_values(given):
-    nothing = not_there(given)
+    nothing = verdict_unless_typed(given)
     if nothing is not None:
         return nothing
     text = uncompared(text_of(given))

@@ -2,12 +2,16 @@
 
 from autograder.algebra.derivations.chains import Step, closing, declared, node_of, single_name
 from autograder.algebra.derivations.counterexample import Violation
-from autograder.algebra.derivations.rubric import Rubric, Sequence, Waypoint, key_of, sequence_letters, setting
+from autograder.algebra.derivations.iterates import sequence_letters
+from autograder.algebra.derivations.rubric import Bound, Recursion, Rubric, Sequence, Waypoint
 from autograder.algebra.derivations.scoring import Followed, derivation, follow, step_remarks
+from autograder.algebra.derivations.setting import setting
 from autograder.algebra.derivations.steps import Relation, statements_of
 
 __all__ = [
+    "Bound",
     "Followed",
+    "Recursion",
     "Relation",
     "Rubric",
     "Sequence",
@@ -18,7 +22,6 @@ __all__ = [
     "declared",
     "derivation",
     "follow",
-    "key_of",
     "node_of",
     "sequence_letters",
     "setting",

@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from autograder.algebra.derivations.chains import Step
 from autograder.algebra.derivations.counterexample import both_fail
-from autograder.algebra.derivations.domain import Domain
-from autograder.algebra.derivations.rubric import Rubric, key_of
+from autograder.algebra.derivations.domain import Domain, TypedRelation
+from autograder.algebra.derivations.letters import Renaming
+from autograder.algebra.derivations.rubric import Rubric
 from autograder.algebra.derivations.steps import Formula, Relation, Text
 from autograder.algebra.evaluation import Unsupported
+from autograder.algebra.symbols import key_of
 from autograder.errors import OutOfBudget
 
 MAX_TRIALS: Final = 4
 """Other meanings that are tried for one derivation."""
 
 
-@dataclass(frozen=True)
-class Meaning:
-    """A letter as typed, and the name of the problem that it would stand for."""
-
-    letter: str
-    name: str
-
-
-def other_meanings(rubric: Rubric, steps: tuple[Step, ...], binding: Mapping[str, str]) -> Iterator[Meaning]:
+def other_meanings(rubric: Rubric, steps: tuple[Step, ...], binding: Mapping[str, str]) -> Iterator[Renaming]:
     """What letters of false steps may stand for beside what they are taken for."""
     false = [s.text for s in steps if s.verdict == "false" and not s.shapes and s.slip != "two_meanings"]
     holding = [s.text for s in steps if s.verdict == "holds"]
@@ -36,22 +30,22 @@ def other_meanings(rubric: Rubric, steps: tuple[Step, ...], binding: Mapping[str
         for letter in letters:
             if binding.get(letter) == name or key_of(letter) == key_of(name):
                 continue
-            if not any(map(typed(letter).search, false)) or (letter in binding and not any(map(typed(letter).search, holding))):
+            if not any(map(pattern_of(letter).search, false)) or (letter in binding and not any(map(pattern_of(letter).search, holding))):
                 continue
-            yield Meaning(letter, name)
+            yield Renaming(letter, name)
             count += 1
             if count >= MAX_TRIALS:
                 return
 
 
-def typed(letter: str) -> re.Pattern[str]:
+def pattern_of(letter: str) -> re.Pattern[str]:
     """A letter alone, in a formula."""
     return re.compile(rf"(?<![A-Za-z\\\\]){re.escape(letter)}(?![A-Za-z])(?!\s*_)")
 
 
-def put_in(meaning: Meaning, text: Text) -> Text:
+def put_in(meaning: Renaming, text: Text) -> Text:
     """The text with a letter written as the name."""
-    pattern = typed(meaning.letter)
+    pattern = pattern_of(meaning.letter)
 
     def put(side: str) -> str:
         return pattern.sub(lambda _: f" {meaning.name} ", side)
@@ -65,7 +59,7 @@ def put_in(meaning: Meaning, text: Text) -> Text:
 
 
 def told_apart(
-    here: tuple[Step, ...], there: tuple[Step, ...], meaning: Meaning, taken: str, domain: Domain, *, own: bool
+    here: tuple[Step, ...], there: tuple[Step, ...], meaning: Renaming, taken: str, domain: Domain, *, own: bool
 ) -> tuple[Step, ...] | None:
     """The steps with the slip named, where one holds with the letter as it is taken (`here`) and fails with the other meaning (`there`),
     and another one the other way round; None where that is not so, or no point shows it.
@@ -75,12 +69,12 @@ def told_apart(
     """
     if len(here) != len(there):
         return None
-    mentions = [k for k, s in enumerate(here) if typed(meaning.letter).search(s.text) is not None]
+    mentions = [k for k, s in enumerate(here) if pattern_of(meaning.letter).search(s.text) is not None]
     first = [k for k in mentions if here[k].verdict == "holds" and there[k].verdict == "false" and there[k].found is not None]
     second = [k for k in mentions if here[k].verdict == "false" and here[k].found is not None and there[k].verdict == "holds"]
     for j in second:
         for i in first:
-            found = _shown(here[j], there[i], domain)
+            found = _failing_together(here[j], there[i], domain)
             if found is None:
                 continue
             one, two = found[0], replace(found[1], text=here[i].text)
@@ -92,14 +86,14 @@ def told_apart(
     return None
 
 
-def _shown(one: Step, two: Step, domain: Domain) -> tuple[Step, Step] | None:
+def _failing_together(one: Step, two: Step, domain: Domain) -> tuple[Step, Step] | None:
     """Both steps with one point at which both fail."""
     relations = []
     for step in (one, two):
         left, right = (side.expression if side is not None and not side.operator else None for side in (step.left, step.right))
         if left is None or right is None:
             return None
-        relations.append((left, step.sign, right))
+        relations.append(TypedRelation(left, step.sign, right))
     try:
         found = both_fail(relations[0], relations[1], domain)
     except (Unsupported, OutOfBudget, KeyError):

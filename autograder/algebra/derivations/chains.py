@@ -12,21 +12,18 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from autograder.algebra.calculus import differential
-from autograder.algebra.derivations.counterexample import Violation, used, violation
+from autograder.algebra.derivations.counterexample import Violation, violation
 from autograder.algebra.derivations.domain import Domain
 from autograder.algebra.equivalence import decide_pair, mode_of, seed_of
 from autograder.algebra.evaluation import Undefined, Unsupported
-from autograder.algebra.notation import Grammar, Node, Typer, is_numpy
+from autograder.algebra.notation import Grammar, Node, Typer, Undeclared, is_numpy
 from autograder.algebra.symbols import ONE, SCALAR, Dim, Shape, Symbol, Symbols
-from autograder.algebra.tree import Expr, Misshapen, degree, scaled, show_shape, substituted, zero
+from autograder.algebra.tree import Expr, Misfit, Misshapen, degree, occurring, show_shape, substituted, zero
 from autograder.errors import OutOfBudget, Unreadable
 from autograder.mathtext import Name, Token, read_name, tokens
 
 MAX_NORMS: Final = 24
 """Norms by name in one side."""
-MISFITS: Final = re.compile(r"cannot be added|does not compose|an inverse of|a trace of|beside each other|above each other")
-"""What the typing says of shapes that surely do not fit; anything else that it refuses is notation."""
-_UNKNOWN: Final = re.compile(r"the symbol '(.+?)' is not declared")
 _TRANSPOSED: Final = r"(?:\^\s*\{?\s*(?:T|\\top|\*|\\ast|H|\\intercal|\\mathsf\s*\{?T\}?|\\mathrm\s*\{?T\}?|-1|\\dagger)\s*\}?|'|ᵀ|⊤)"
 _NAME: Final = (
     r"(?:\\(?:hat|tilde|bar|mathbf|bm|boldsymbol|mathrm|mathcal)\s*\{?\s*)?(?:\\[A-Za-z]+|[A-Za-zΑ-Ωα-ω])(?:\s*\})?(?:_\{?\w+\}?)?"
@@ -69,7 +66,7 @@ class Notation:
 
 
 @dataclass(frozen=True)
-class Side:
+class StepSide:
     """One side as read. expression: None where it is unreadable (`unread` says why) or its shapes do not fit (`misfit`)."""
 
     text: str
@@ -96,11 +93,13 @@ class Step:
     how: str = ""
     slip: str = ""
     found: Violation | None = None
-    left: Side | None = None
-    right: Side | None = None
+    left: StepSide | None = None
+    right: StepSide | None = None
     sign: str = "="
     chain: int = 0
     shapes: tuple[str, str] | None = None
+    sampled: bool = False
+    """It holds in that no sample violates it, which is evidence and no proof."""
     other: Step | None = None
     """For `two_meanings`: the step that needs the other meaning, failing at the same point under this one's."""
 
@@ -194,7 +193,7 @@ def closing(text: str, opened: int, brackets: str = "()") -> int | None:
 
 def node_of(text: str, table: Symbols) -> Node:
     """The raw tree of a side. Raises Unreadable, OutOfBudget."""
-    toks = [t for t in tokens(text) if t.kind not in ("math", "eof") and not (False)]
+    toks = [t for t in tokens(text) if t.kind not in ("math", "eof")]
     while toks and (toks[-1].kind == "newline" or (toks[-1].kind == "op" and toks[-1].value in (",", ";", ":"))):
         toks.pop()
     if not toks:
@@ -209,7 +208,7 @@ def mentions_of(node: Node) -> frozenset[str]:
     return frozenset(own).union(*(mentions_of(a) for a in node.args))
 
 
-def read_side(text: str, notation: Notation) -> Side:
+def read_side(text: str, notation: Notation) -> StepSide:
     """A side as far as it can be read on its own; typing waits for the other side."""
     text = spelled(text)
     for pattern, operator in ((_ARGMIN, "argmin"), (_NABLA, "gradient"), (_PARTIAL, "gradient")):
@@ -219,9 +218,9 @@ def read_side(text: str, notation: Notation) -> Side:
         groups = match.groupdict()
         body = (groups.get("top") or "").strip() or groups["body"]
         if groups.get("top") and groups["body"].strip():
-            return Side(text, unread="a derivative inside a product")
-        if operator == "gradient" and not groups.get("top") and not _one_term(body, notation.table):
-            return Side(text, unread="how far the derivative reaches is not clear")
+            return StepSide(text, unread="a derivative inside a product")
+        if operator == "gradient" and not groups.get("top") and not _is_one_term(body, notation.table):
+            return StepSide(text, unread="how far the derivative reaches is not clear")
         variable = groups.get("v1") or groups.get("v2") or groups.get("u") or ""
         inner = read_side(body, notation)
         if inner.node is None or inner.operator:
@@ -229,28 +228,27 @@ def read_side(text: str, notation: Notation) -> Side:
         try:
             var = node_of(variable, notation.table) if variable.strip() else None
         except (Unreadable, OutOfBudget):
-            return Side(text, unread=f"{variable!r} is no variable of the problem")
+            return StepSide(text, unread=f"{variable!r} is no variable of the problem")
         if var is None:
             only = [k for k in notation.differentials if k in _reach(inner.mentions, notation)]
             if len(only) != 1:
-                return Side(text, unread="the derivative does not say in what")
+                return StepSide(text, unread="the derivative does not say in what")
             key = only[0]
         elif var.op == "sym" and var.data in notation.differentials:
             key = var.data
         else:
-            return Side(text, unread=f"{variable.strip()!r} does not vary in this problem")
+            return StepSide(text, unread=f"{variable.strip()!r} does not vary in this problem")
         return replace(inner, text=text, operator=operator, variable=key)
     try:
         node = node_of(text, notation.table)
     except Unreadable as bad:
-        unknown = _UNKNOWN.search(bad.reason)
-        return Side(text, unread=bad.reason, unknown=unknown[1] if unknown else "")
+        return StepSide(text, unread=bad.reason, unknown=bad.name if isinstance(bad, Undeclared) else "")
     except OutOfBudget as bad:
-        return Side(text, unread=f"it is too long: {bad}")
-    return Side(text, node, mentions=mentions_of(node))
+        return StepSide(text, unread=f"it is too long: {bad}")
+    return StepSide(text, node, mentions=mentions_of(node))
 
 
-def _one_term(body: str, table: Symbols) -> bool:
+def _is_one_term(body: str, table: Symbols) -> bool:
     """Is it one factor, so that an operator before it acts on all of it?"""
     stripped = re.sub(r"\\(?:left|right|[bB]igg?[lr]?)(?![A-Za-z])", "", body).strip()
     whole = any(stripped.startswith(pair[0]) and closing(stripped, 0, pair) == len(stripped) - 1 for pair in ("()", "[]"))
@@ -268,11 +266,11 @@ def _reach(mentions: frozenset[str], notation: Notation) -> frozenset[str]:
     out = set(mentions)
     for key in mentions:
         if key in notation.meanings:
-            out |= used(notation.meanings[key])
+            out |= occurring(notation.meanings[key])
     return frozenset(out)
 
 
-def typed(node: Node, notation: Notation, expected: Shape | None, text: str) -> Expr:
+def typed_side(node: Node, notation: Notation, expected: Shape | None, text: str) -> Expr:
     """The typed tree in declared names. Raises Misshapen, OutOfBudget."""
     e = Typer(notation.table, numpy=is_numpy(text)).whole(node, expected)
     degree(e)
@@ -291,7 +289,7 @@ def _variants(node: Node, table: Symbols) -> Iterator[Node]:
         yield _filled(node, (d, d))
 
 
-def _open_zero(node: Node, around: str) -> bool:
+def _is_open_zero(node: Node, around: str) -> bool:
     """Is it a 0 whose size its surroundings leave open: in a block, transposed, or as a factor?"""
     bare = node.op == "num" and node.data == 0
     return (around == "block" and (bare or node.op == "zeros")) or (
@@ -300,7 +298,7 @@ def _open_zero(node: Node, around: str) -> bool:
 
 
 def _has_open_zero(node: Node, around: str = "") -> bool:
-    return _open_zero(node, around) or any(_has_open_zero(a, node.op) for a in node.args)
+    return _is_open_zero(node, around) or any(_has_open_zero(a, node.op) for a in node.args)
 
 
 def _has_inverse(node: Node) -> bool:
@@ -309,12 +307,12 @@ def _has_inverse(node: Node) -> bool:
 
 
 def _filled(node: Node, dims: tuple[str, ...], around: str = "") -> Node:
-    if _open_zero(node, around):
+    if _is_open_zero(node, around):
         return Node("zeros", (), dims, node.at)
     return replace(node, args=tuple(_filled(a, dims, node.op) for a in node.args)) if node.args else node
 
 
-def expressions(side: Side, notation: Notation, expected: Shape | None = None) -> Iterator[Expr | Misshapen]:
+def expressions(side: StepSide, notation: Notation, expected: Shape | None = None) -> Iterator[Expr | Misshapen]:
     """Every way in which a side can be typed, the plain one first; where none fits, how the plain one does not."""
     assert side.node is not None
     failure: Misshapen | None = None
@@ -322,7 +320,7 @@ def expressions(side: Side, notation: Notation, expected: Shape | None = None) -
     for node in _variants(side.node, notation.table):
         for shape in dict.fromkeys((expected, None)):
             try:
-                yield typed(node, notation, shape, side.text)
+                yield typed_side(node, notation, shape, side.text)
                 any_found = True
                 break
             except Misshapen as bad:
@@ -349,7 +347,7 @@ def bracketed(node: Node) -> Iterator[Node]:
 # --- deciding
 
 
-def decided(step: Step, left: Side, right: Side, notation: Notation, domains: tuple[Domain, ...]) -> Step:
+def decided(step: Step, left: StepSide, right: StepSide, notation: Notation, domains: tuple[Domain, ...]) -> Step:
     """The step with its verdict. Never raises for what the sides hold."""
     step = replace(step, left=left, right=right)
     for side in (left, right):
@@ -365,7 +363,7 @@ def decided(step: Step, left: Side, right: Side, notation: Notation, domains: tu
         return replace(step, verdict="unreadable", how=str(bad))
 
 
-def _decided(step: Step, left: Side, right: Side, notation: Notation, domains: tuple[Domain, ...]) -> Step:
+def _decided(step: Step, left: StepSide, right: StepSide, notation: Notation, domains: tuple[Domain, ...]) -> Step:
     if left.operator or right.operator:
         return _operated(step, left, right, notation, domains)
     pairs = list(_pairs(left, right, notation))
@@ -375,9 +373,9 @@ def _decided(step: Step, left: Side, right: Side, notation: Notation, domains: t
         bad, side = (one, left) if isinstance(one, Misshapen) else (two, right)
         assert isinstance(bad, Misshapen)
         assert side.node is not None
-        inverse = "a power of" in str(bad) and _has_inverse(side.node)
+        sure = bad.misfit is Misfit.SURE or (bad.misfit is Misfit.POWER and _has_inverse(side.node))
         loose = _has_open_zero(side.node) or bool(side.mentions & notation.generic)
-        if not (MISFITS.search(str(bad)) or inverse) or loose:
+        if not sure or loose:
             return replace(step, verdict="unreadable", how=str(bad))
         return _repaired(step, left, right, notation, str(bad))
     same = [p for p in fitting if p[0].shape == p[1].shape]  # type: ignore[union-attr]
@@ -409,15 +407,15 @@ def _decided(step: Step, left: Side, right: Side, notation: Notation, domains: t
     return outcome
 
 
-def _pairs(left: Side, right: Side, notation: Notation) -> Iterator[tuple[Expr | Misshapen, Expr | Misshapen]]:
+def _pairs(left: StepSide, right: StepSide, notation: Notation) -> Iterator[tuple[Expr | Misshapen, Expr | Misshapen]]:
     """Ways to type both sides; a side whose size is open takes it from the other, and a bare 0 is the zero of the other."""
     for one in expressions(left, notation):
         if isinstance(one, Misshapen):
             for two in expressions(right, notation):
-                if isinstance(two, Expr) and not MISFITS.search(str(one)):
+                if isinstance(two, Expr) and one.misfit is not Misfit.SURE:
                     for again in expressions(left, notation, two.shape):
                         yield again, two
-                elif isinstance(two, Misshapen) and not MISFITS.search(f"{one} {two}"):
+                elif isinstance(two, Misshapen) and Misfit.SURE not in (one.misfit, two.misfit):
                     yield from _of_any_size(left, right, notation)
                     yield one, two
                 else:
@@ -427,7 +425,7 @@ def _pairs(left: Side, right: Side, notation: Notation) -> Iterator[tuple[Expr |
             yield _matched(left, right, one, two, notation)
 
 
-def _of_any_size(left: Side, right: Side, notation: Notation) -> Iterator[tuple[Expr | Misshapen, Expr | Misshapen]]:
+def _of_any_size(left: StepSide, right: StepSide, notation: Notation) -> Iterator[tuple[Expr | Misshapen, Expr | Misshapen]]:
     """`I + I = 2 I`: both sides are open, so that any of the problem's dimensions will do."""
     for name in sorted(notation.table.dimensions):
         square = (Dim(0, (name,)), Dim(0, (name,)))
@@ -437,7 +435,7 @@ def _of_any_size(left: Side, right: Side, notation: Notation) -> Iterator[tuple[
                     yield one, two
 
 
-def _matched(left: Side, right: Side, one: Expr, two: Expr | Misshapen, notation: Notation) -> tuple[Expr, Expr | Misshapen]:
+def _matched(left: StepSide, right: StepSide, one: Expr, two: Expr | Misshapen, notation: Notation) -> tuple[Expr, Expr | Misshapen]:
     if isinstance(two, Misshapen):
         return one, two
     if one.op == "num" and one.data == 0:
@@ -456,9 +454,9 @@ def _compared(step: Step, one: Expr, two: Expr, domains: tuple[Domain, ...], *, 
     if one.shape != SCALAR and step.sign != "=":
         return replace(step, verdict="unreadable", how="an order between things that are no numbers")
     found: Violation | None = None
-    names = used(one, two)
+    names = occurring(one, two)
     for k, domain in enumerate(domains):
-        if k and not _matters(domain, names):
+        if k and not _is_affected(domain, names):
             continue
         free = replace(domain, assumed=())
         exactly = _exactly(step.sign, one, two, domain)
@@ -473,14 +471,14 @@ def _compared(step: Step, one: Expr, two: Expr, domains: tuple[Domain, ...], *, 
         if found is None and exactly is not None:
             return replace(step, verdict="unreadable", how="the sides differ, but no point was found that shows it")
         if found is None:
-            return replace(step, verdict="holds", how="no violation found in tilted samples")
+            return replace(step, verdict="holds", how="no violation found in tilted samples", sampled=True)
         if found.strict:
-            return replace(step, verdict="holds", how="no violation, but both sides can be equal", slip="strict", found=found)
+            return replace(step, verdict="holds", how="no violation, but both sides can be equal", slip="strict", found=found, sampled=True)
     return replace(step, verdict="false", how="a counterexample", found=found)
 
 
-def _matters(domain: Domain, names: frozenset[str]) -> bool:
-    special = {key for key, _ in domain.values} | ({domain.recursion[0], domain.recursion[1]} if domain.recursion else set())
+def _is_affected(domain: Domain, names: frozenset[str]) -> bool:
+    special = {key for key, _ in domain.values} | ({domain.iteration.last, domain.iteration.counter} if domain.iteration else set())
     return bool(special & names)
 
 
@@ -491,7 +489,7 @@ def _exactly(sign: str, one: Expr, two: Expr, domain: Domain) -> bool | None:
     if one == two:
         return True
     drawn = {key for i in domain.introduced for key in i.keys}
-    if domain.recursion or drawn & used(one, two):
+    if domain.iteration or drawn & occurring(one, two):
         return None
     values = dict(domain.values)
     one, two = substituted(one, values), substituted(two, values)
@@ -500,7 +498,7 @@ def _exactly(sign: str, one: Expr, two: Expr, domain: Domain) -> bool | None:
     return decide_pair(one, two, domain.table, seed_of(one, two)).equal
 
 
-def _repaired(step: Step, left: Side, right: Side, notation: Notation, misfit: str) -> Step:
+def _repaired(step: Step, left: StepSide, right: StepSide, notation: Notation, misfit: str) -> Step:
     """Shapes that do not fit: false, with the slip of the pen that explains it where one does."""
     step = replace(step, verdict="false", slip="shape", how=misfit, shapes=(misfit, ""))
     for which, side in (("left", left), ("right", right)):
@@ -509,7 +507,7 @@ def _repaired(step: Step, left: Side, right: Side, notation: Notation, misfit: s
             continue
         for node in bracketed(side.node):
             try:
-                e = typed(node, notation, None, side.text)
+                e = typed_side(node, notation, None, side.text)
             except Misshapen:
                 continue
             fixed = replace(side, node=node, expression=e)
@@ -521,7 +519,7 @@ def _repaired(step: Step, left: Side, right: Side, notation: Notation, misfit: s
     return step
 
 
-def _operated(step: Step, left: Side, right: Side, notation: Notation, domains: tuple[Domain, ...]) -> Step:
+def _operated(step: Step, left: StepSide, right: StepSide, notation: Notation, domains: tuple[Domain, ...]) -> Step:
     """An equation with a gradient or a minimiser on a side, as an equation of numbers that holds in every direction."""
     if step.sign != "=":
         return replace(step, verdict="unreadable", how="a derivative in a bound")
@@ -562,7 +560,7 @@ def _operated(step: Step, left: Side, right: Side, notation: Notation, domains: 
     return replace(step, verdict="unreadable", how="the layout of the derivative is not clear")
 
 
-def _first(side: Side, notation: Notation, expected: Shape | None) -> Expr:
+def _first(side: StepSide, notation: Notation, expected: Shape | None) -> Expr:
     for e in expressions(side, notation, expected):
         if isinstance(e, Misshapen):
             raise e
@@ -614,14 +612,13 @@ def _ordered(answer: Expr, direction: Expr) -> tuple[Expr, Expr]:
 
 __all__ = [
     "Notation",
-    "Side",
     "Step",
+    "StepSide",
     "closing",
     "decided",
     "declared",
     "directional",
     "read_side",
-    "scaled",
     "single_name",
     "spelled",
     "stationarity",

@@ -13,11 +13,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from autograder.algebra.derivations.domain import Domain, clouds, exact_point
-from autograder.algebra.equivalence import equal_values
-from autograder.algebra.evaluation import Batch, Real, SampleBatch, Undefined, Unsupported, Value, evaluate_batch, value_at
+from autograder.algebra.derivations.domain import Domain, DomainBatch, TypedRelation, exact_point, sample_batches
+from autograder.algebra.equivalence import is_same_value
+from autograder.algebra.evaluation import Batch, Real, Undefined, Unsupported, Value, evaluate_batch, flat, value_at
 from autograder.algebra.limits import DIGITS
-from autograder.algebra.tree import Expr, symbols_in
+from autograder.algebra.tree import Expr
 from autograder.errors import OutOfBudget
 
 FEWEST_POINTS: Final = 24
@@ -52,19 +52,19 @@ def violation(left: Expr, sign: str, right: Expr, domain: Domain) -> Violation |
     if sign in (">", ">="):
         found = violation(right, sign.replace(">", "<"), left, domain)
         return None if found is None else Violation(found.sizes, found.values, found.right, found.left, found.strict)
-    found = _search(left, sign, right, domain, clouds(domain))
+    found = _search(left, sign, right, domain, sample_batches(domain))
     if found is None:
         return None
-    small = _search(left, sign, right, domain, clouds(domain, small=True))
+    small = _search(left, sign, right, domain, sample_batches(domain, small=True))
     return small if small is not None and small.strict == found.strict else found
 
 
-def both_fail(first: tuple[Expr, str, Expr], second: tuple[Expr, str, Expr], domain: Domain) -> tuple[Violation, Violation] | None:
+def both_fail(first: TypedRelation, second: TypedRelation, domain: Domain) -> tuple[Violation, Violation] | None:
     """One point of the domain at which two relations fail, in small numbers if there is one. Raises Unsupported, OutOfBudget."""
-    for cloud in (*clouds(domain, small=True), *clouds(domain)):
-        one, two = (_suspected(*relation, domain, cloud) for relation in (first, second))
-        for k in _ranked(one.suspects & two.suspects, one.gap, cloud):
-            found = tuple(replayed(*relation, domain, cloud, k) for relation in (first, second))
+    for batch in (*sample_batches(domain, small=True), *sample_batches(domain)):
+        one, two = (_suspected(*relation, domain, batch) for relation in (first, second))
+        for k in _ranked(one.suspects & two.suspects, one.gap, batch):
+            found = tuple(violation_at(*relation, domain, batch, k) for relation in (first, second))
             if all(v is not None and not v.strict for v in found):
                 return found[0], found[1]  # type: ignore[return-value]
     return None
@@ -72,7 +72,7 @@ def both_fail(first: tuple[Expr, str, Expr], second: tuple[Expr, str, Expr], dom
 
 @dataclass(frozen=True)
 class _Suspected:
-    """A relation at the points of a cloud. allowed: where both sides have a value and what was assumed holds."""
+    """A relation at the points of a batch. allowed: where both sides have a value and what was assumed holds."""
 
     allowed: NDArray[np.bool_]
     suspects: NDArray[np.bool_]
@@ -80,14 +80,14 @@ class _Suspected:
     right: Batch
 
 
-def _suspected(left: Expr, sign: str, right: Expr, domain: Domain, cloud: SampleBatch) -> _Suspected:
+def _suspected(left: Expr, sign: str, right: Expr, domain: Domain, batch: DomainBatch) -> _Suspected:
     if sign in (">", ">="):
         left, sign, right = right, sign.replace(">", "<"), left
-    one, scale_left = evaluate_batch(left, cloud)
-    two, scale_right = evaluate_batch(right, cloud)
+    one, scale_left = evaluate_batch(left, batch)
+    two, scale_right = evaluate_batch(right, batch)
     allowed: NDArray[np.bool_] = np.asarray(np.isfinite(one).all(axis=(1, 2)) & np.isfinite(two).all(axis=(1, 2)))
     for hypothesis in domain.assumed:
-        allowed &= _holding(hypothesis, cloud)
+        allowed &= _holding(hypothesis, batch)
     scale = np.maximum(np.abs(one).max(axis=(1, 2)), np.abs(two).max(axis=(1, 2)))
     scale = scale + CANCELLED * np.maximum(scale_left, scale_right) + 1e-300
     with np.errstate(all="ignore"):
@@ -98,45 +98,45 @@ def _suspected(left: Expr, sign: str, right: Expr, domain: Domain, cloud: Sample
         return _Suspected(allowed, allowed & (gap > EXCEEDED), gap, two)
 
 
-def _search(left: Expr, sign: str, right: Expr, domain: Domain, batches: tuple[SampleBatch, ...]) -> Violation | None:
+def _search(left: Expr, sign: str, right: Expr, domain: Domain, batches: tuple[DomainBatch, ...]) -> Violation | None:
     equal: Violation | None = None
     points = 0
-    for cloud in batches:
-        here = _suspected(left, sign, right, domain, cloud)
+    for batch in batches:
+        here = _suspected(left, sign, right, domain, batch)
         points += int(here.allowed.sum())
-        for k in _ranked(here.suspects, here.gap, cloud):
-            found = replayed(left, sign, right, domain, cloud, k)
+        for k in _ranked(here.suspects, here.gap, batch):
+            found = violation_at(left, sign, right, domain, batch, k)
             if found is not None:
                 return found
         if sign == "<" and equal is None:
-            inside = np.ones(cloud.count, dtype=bool)
+            inside = np.ones(batch.count, dtype=bool)
             for key, _ in domain.uppers:
-                inside &= cloud.base[f"part of {key}"][:, 0, 0] < 1
+                inside &= batch.draws.fractions[key][:, 0, 0] < 1
             nonzero = np.abs(here.right[:, 0, 0]) > 0
-            for k in _ranked(here.allowed & inside & nonzero & (np.abs(here.gap) < EXCEEDED), here.gap, cloud)[:1]:
-                equal = replayed(left, sign, right, domain, cloud, k)
+            for k in _ranked(here.allowed & inside & nonzero & (np.abs(here.gap) < EXCEEDED), here.gap, batch)[:1]:
+                equal = violation_at(left, sign, right, domain, batch, k)
     if points < FEWEST_POINTS:
         raise Unsupported("hardly any of our points satisfies what was assumed")
     return equal
 
 
-def _ranked(suspects: NDArray[np.bool_], gap: NDArray[np.float64], cloud: SampleBatch) -> list[int]:
+def _ranked(suspects: NDArray[np.bool_], gap: NDArray[np.float64], batch: DomainBatch) -> list[int]:
     """The points to replay: those of the smallest numbers first, then those of the largest gaps."""
     found = np.flatnonzero(suspects)
     if not len(found):
         return []
-    cost = np.zeros(cloud.count)
-    for batch in cloud.base.values():
-        cost = cost + np.abs(batch).sum(axis=(1, 2)) + 20.0 * (batch != np.round(batch)).sum(axis=(1, 2))
+    cost = np.zeros(batch.count)
+    for drawn in batch.draws.every():
+        cost = cost + np.abs(drawn).sum(axis=(1, 2)) + 20.0 * (drawn != np.round(drawn)).sum(axis=(1, 2))
     by_cost = found[np.argsort(cost[found], kind="stable")][: SUSPECTS // 2]
     by_gap = found[np.argsort(-gap[found], kind="stable")][: SUSPECTS // 2]
     return list(dict.fromkeys(int(k) for k in (*by_cost, *by_gap)))
 
 
-def _holding(hypothesis: tuple[Expr, str, Expr], cloud: SampleBatch) -> NDArray[np.bool_]:
+def _holding(hypothesis: TypedRelation, batch: DomainBatch) -> NDArray[np.bool_]:
     left, sign, right = hypothesis
     with np.errstate(all="ignore"):
-        one, two = evaluate_batch(left, cloud)[0], evaluate_batch(right, cloud)[0]
+        one, two = evaluate_batch(left, batch).values, evaluate_batch(right, batch).values
         scale = np.abs(one).max(axis=(1, 2)) + np.abs(two).max(axis=(1, 2)) + 1e-300
         gap = (one - two).max(axis=(1, 2)) / scale
         if sign == "=":
@@ -144,13 +144,13 @@ def _holding(hypothesis: tuple[Expr, str, Expr], cloud: SampleBatch) -> NDArray[
         return np.asarray(gap <= EXCEEDED if sign in ("<=", "<") else gap >= -EXCEEDED)
 
 
-def replayed(left: Expr, sign: str, right: Expr, domain: Domain, cloud: SampleBatch, k: int) -> Violation | None:
-    """Does the relation fail at point k of a cloud, computed with 50 digits? What is left of terms that cancel shrinks with more digits."""
+def violation_at(left: Expr, sign: str, right: Expr, domain: Domain, batch: DomainBatch, k: int) -> Violation | None:
+    """Does the relation fail at point k of a batch, computed with 50 digits? What is left of terms that cancel shrinks with more digits."""
     try:
-        found = _failing(left, sign, right, domain, cloud, k, Real())
+        found = _failing(left, sign, right, domain, batch, k, Real())
         if found is None or found.strict:
             return found
-        finer = _failing(left, sign, right, domain, cloud, k, Real(3 * DIGITS))
+        finer = _failing(left, sign, right, domain, batch, k, Real(3 * DIGITS))
     except (Undefined, ZeroDivisionError, ValueError):
         return None
     if finer is None or _gap(finer) < _gap(found) / 2:
@@ -159,19 +159,15 @@ def replayed(left: Expr, sign: str, right: Expr, domain: Domain, cloud: SampleBa
 
 
 def _gap(found: Violation) -> Any:
-    return max(abs(x - y) for x, y in zip(_entries(found.left), _entries(found.right), strict=True))
+    return max(abs(x - y) for x, y in zip(flat(found.left), flat(found.right), strict=True))
 
 
-def _entries(value: Value) -> list[Any]:
-    return [x for row in value for x in row] if isinstance(value, list) else [value]
-
-
-def _failing(left: Expr, sign: str, right: Expr, domain: Domain, cloud: SampleBatch, k: int, ring: Real) -> Violation | None:
-    point = exact_point(domain, cloud, k, ring)
+def _failing(left: Expr, sign: str, right: Expr, domain: Domain, batch: DomainBatch, k: int, ring: Real) -> Violation | None:
+    point = exact_point(domain, batch, k, ring)
     one, two = value_at(left, point), value_at(right, point)
     strict = False
     if sign == "=":
-        if equal_values(ring, one, two):
+        if is_same_value(ring, one, two):
             return None
     else:
         scale = max(abs(one), abs(two))
@@ -179,20 +175,15 @@ def _failing(left: Expr, sign: str, right: Expr, domain: Domain, cloud: SampleBa
             if sign == "<=" or abs(one - two) > ring.tiny * scale or scale <= ring.tiny:
                 return None
             strict = True
-    return Violation(cloud.sizes, point.values, one, two, strict)
-
-
-def used(*expressions: Expr) -> frozenset[str]:
-    """Keys of the symbols of all of these."""
-    return frozenset().union(*(symbols_in(e) for e in expressions))
+    return Violation(batch.sizes, point.values, one, two, strict)
 
 
 def fingerprint(e: Expr, domain: Domain) -> tuple[Batch, ...]:
-    """Values at the points of every cloud: two expressions are taken for the same value if these agree."""
-    return tuple(evaluate_batch(e, cloud)[0] for cloud in clouds(domain))
+    """Values at the points of every batch: two expressions are taken for the same value if these agree."""
+    return tuple(evaluate_batch(e, batch).values for batch in sample_batches(domain))
 
 
-def alike(one: tuple[Batch, ...], two: tuple[Batch, ...], *, scaled: bool = False) -> bool:
+def is_alike(one: tuple[Batch, ...], two: tuple[Batch, ...], *, scaled: bool = False) -> bool:
     """Do two fingerprints agree, with `scaled` up to one constant factor that is not zero?"""
     if any(a.shape != b.shape for a, b in zip(one, two, strict=True)):
         return False
@@ -206,10 +197,10 @@ def alike(one: tuple[Batch, ...], two: tuple[Batch, ...], *, scaled: bool = Fals
         if factor == 0 or not np.isfinite(factor):
             return False
     with np.errstate(all="ignore"):
-        return all(_close(a, factor * b) for a, b in zip(one, two, strict=True))
+        return all(_is_close(a, factor * b) for a, b in zip(one, two, strict=True))
 
 
-def _close(a: Batch, b: Batch) -> bool:
+def _is_close(a: Batch, b: Batch) -> bool:
     """Nearly everywhere to rounding, and nowhere far apart."""
     sound = np.isfinite(a).all(axis=(1, 2)) & np.isfinite(b).all(axis=(1, 2))
     if not sound.any():
@@ -220,7 +211,7 @@ def _close(a: Batch, b: Batch) -> bool:
     return bool(np.median(gap / (scale + 1e-300)) <= SUSPICIOUS and (gap <= 1e-4 * (scale + 1e-6 * scale.max())).all())
 
 
-class Prints:
+class Fingerprints:
     """Fingerprints, each computed once."""
 
     def __init__(self, domain: Domain) -> None:
@@ -236,11 +227,11 @@ class Prints:
                 self.known[e] = None
         return self.known[e]
 
-    def same(self, one: Expr, two: Expr, *, scaled: bool = False) -> bool:
+    def has_same_value(self, one: Expr, two: Expr, *, scaled: bool = False) -> bool:
         """Have both the same value, up to a factor if `scaled`?"""
         if one.shape != two.shape:
             return False
         if one == two:
             return True
         a, b = self.of(one), self.of(two)
-        return a is not None and b is not None and alike(a, b, scaled=scaled)
+        return a is not None and b is not None and is_alike(a, b, scaled=scaled)

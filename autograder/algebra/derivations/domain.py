@@ -6,14 +6,15 @@ are tilted: matrices of low rank and of extreme scale, vectors along singular di
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from autograder.algebra.assumptions import Assumed, assumed
 from autograder.algebra.equivalence import seed_of
 from autograder.algebra.evaluation import Batch, Point, Real, SampleBatch, Undefined, Value, evaluate_batch, size_sets, value_at
 from autograder.algebra.notation import solve_constraint
@@ -38,27 +39,81 @@ class Introduced:
     """As typed."""
 
 
+class Upper(NamedTuple):
+    """A symbol, by key, between zero and `bound`."""
+
+    key: str
+    bound: Expr
+
+
+class Fixed(NamedTuple):
+    """A free symbol, by key, that has a value."""
+
+    key: str
+    value: Expr
+
+
+class Iteration(NamedTuple):
+    """An iterate that is reached from zero. last, counter: keys; following: the next iterate in terms of the last."""
+
+    last: str
+    counter: str
+    following: Expr
+
+
+class TypedRelation(NamedTuple):
+    """A relation between typed expressions."""
+
+    left: Expr
+    sign: str
+    right: Expr
+
+
 @dataclass(frozen=True)
 class Domain:
     """Where the relations of a derivation are to hold.
 
-    table: symbols with assumptions and constraints. uppers: (key, e) for `0 < symbol <= e`. values: (key, e) for a free symbol that has
-    this value. recursion: (key of the last iterate, key of the counter, the next iterate in terms of the last): the last iterate is one
-    that is reached from zero. introduced: decompositions, in their order. assumed: relations that were assumed on the way.
+    table: symbols with assumptions and constraints. introduced: decompositions, in their order. assumed: relations that were assumed on
+    the way.
     """
 
     table: Symbols
-    uppers: tuple[tuple[str, Expr], ...] = ()
-    values: tuple[tuple[str, Expr], ...] = ()
-    recursion: tuple[str, str, Expr] | None = None
+    uppers: tuple[Upper, ...] = ()
+    values: tuple[Fixed, ...] = ()
+    iteration: Iteration | None = None
     introduced: tuple[Introduced, ...] = ()
-    assumed: tuple[tuple[Expr, str, Expr], ...] = ()
+    assumed: tuple[TypedRelation, ...] = ()
     solved: bool = False
     """The values are those that equations are solved for."""
 
 
+@dataclass(frozen=True)
+class Draws:
+    """What is drawn freely at every point of a batch.
+
+    symbols: values by key. fractions: key of a symbol between zero and a bound -> the share of the bound that it is. places: key of a
+    singular value -> which one it is, counted around.
+    """
+
+    symbols: Mapping[str, Batch]
+    fractions: Mapping[str, Batch]
+    places: Mapping[str, Batch]
+
+    def every(self) -> Iterator[Batch]:
+        """All of it."""
+        for drawn in (self.symbols, self.fractions, self.places):
+            yield from drawn.values()
+
+
+@dataclass(frozen=True)
+class DomainBatch(SampleBatch):
+    """Points of a domain."""
+
+    draws: Draws
+
+
 @lru_cache(maxsize=256)
-def clouds(domain: Domain, *, small: bool = False) -> tuple[SampleBatch, ...]:
+def sample_batches(domain: Domain, *, small: bool = False) -> tuple[DomainBatch, ...]:
     """Batches of points of a domain, tilted; with `small`, of small whole numbers and small sizes, for people."""
     names = sorted({name for s in domain.table.declared for dim in s.shape for name in dim.names})
     if small:
@@ -71,15 +126,16 @@ def clouds(domain: Domain, *, small: bool = False) -> tuple[SampleBatch, ...]:
     return tuple(_drawn(domain, sizes, rng, small) for sizes in unique)
 
 
-def _drawn(domain: Domain, sizes: Mapping[str, int], rng: np.random.Generator, small: bool) -> SampleBatch:
+def _drawn(domain: Domain, sizes: Mapping[str, int], rng: np.random.Generator, small: bool) -> DomainBatch:
     count = POINTS * (4 if small else 1)
     table = domain.table
     targets = {solve_constraint(table, text)[0] for text in table.constraints}
     fixed = targets | {key for key, _ in domain.uppers} | {k for i in domain.introduced for k in i.keys}
     free = [s for s in table.declared if s.key not in fixed and s.key not in table.definitions]
-    base: dict[str, Batch] = {}
+    symbols: dict[str, Batch] = {}
     for symbol in sorted(free, key=lambda s: (s.shape == SCALAR, ONE in s.shape)):
-        base[symbol.key] = _symbol(symbol, table, sizes, base, rng, count, small)
+        symbols[symbol.key] = _symbol(symbol, table, sizes, symbols, rng, count, small)
+    fractions: dict[str, Batch] = {}
     for key, _ in domain.uppers:
         choice = rng.integers(0, 4, size=count)
         spread = 10.0 ** rng.uniform(-3, 0, size=count)
@@ -92,38 +148,39 @@ def _drawn(domain: Domain, sizes: Mapping[str, int], rng: np.random.Generator, s
                 np.full(count, 0.75) if small else spread,
             ],
         )
-        base[f"part of {key}"] = part[:, None, None]
-    if domain.recursion is not None:
-        base[domain.recursion[1]] = rng.integers(1, LONGEST_RUN + 1, size=count).astype(float)[:, None, None]
+        fractions[key] = part[:, None, None]
+    if domain.iteration is not None:
+        symbols[domain.iteration.counter] = rng.integers(1, LONGEST_RUN + 1, size=count).astype(float)[:, None, None]
+    places: dict[str, Batch] = {}
     for one in domain.introduced:
         if one.kind == "singular":
-            base[f"place of {one.keys[0]}"] = rng.integers(0, 12, size=count).astype(float)[:, None, None]
-    return SampleBatch(sizes, base, _completed(domain, sizes, base, count), count)
+            places[one.keys[0]] = rng.integers(0, 12, size=count).astype(float)[:, None, None]
+    draws = Draws(symbols, fractions, places)
+    return DomainBatch(sizes, _completed(domain, sizes, draws, count), count, draws)
 
 
-def _completed(domain: Domain, sizes: Mapping[str, int], base: Mapping[str, Batch], count: int) -> dict[str, Batch]:
+def _completed(domain: Domain, sizes: Mapping[str, int], draws: Draws, count: int) -> dict[str, Batch]:
     """Every symbol from what was drawn: constraints solved, intervals scaled, values put in, decompositions made."""
-    values: dict[str, Batch] = {k: v for k, v in base.items() if " of " not in k}
+    values = dict(draws.symbols)
 
     def at(e: Expr) -> Batch:
-        value = evaluate_batch(e, SampleBatch(sizes, base, values, count))[0]
-        return np.ascontiguousarray(value)
+        return np.ascontiguousarray(evaluate_batch(e, SampleBatch(sizes, values, count)).values)
 
     for text in domain.table.constraints:
         target, e = solve_constraint(domain.table, text)
         values[target] = at(e)
     for key, upper in domain.uppers:
-        values[key] = base[f"part of {key}"] * at(upper)
+        values[key] = draws.fractions[key] * at(upper)
     late = {key for i in domain.introduced for key in i.keys}
     for key, e in domain.values:
         if not symbols_in(e) & late:
             values[key] = at(e)
-    if domain.recursion is not None:
-        last, counter, step = domain.recursion
+    if domain.iteration is not None:
+        last, counter, following = domain.iteration
         now = np.zeros_like(values[last])
         for k in range(1, LONGEST_RUN):
             values[last] = now
-            now = np.where(values[counter] > k, at(step), now)
+            now = np.where(values[counter] > k, at(following), now)
         values[last] = now
     for one in domain.introduced:
         source = at(one.source)
@@ -144,7 +201,7 @@ def _completed(domain: Domain, sizes: Mapping[str, int], base: Mapping[str, Batc
                 values[one.keys[0]] = made if one.kind == "lower" else made.swapaxes(1, 2)
             else:
                 s = np.linalg.svd(sound, compute_uv=False)
-                place = base[f"place of {one.keys[0]}"][:, 0, 0].astype(int) % s.shape[1]
+                place = draws.places[one.keys[0]][:, 0, 0].astype(int) % s.shape[1]
                 values[one.keys[0]] = s[np.arange(count), place][:, None, None]
     for key, e in domain.values:
         if symbols_in(e) & late:
@@ -155,24 +212,24 @@ def _completed(domain: Domain, sizes: Mapping[str, int], base: Mapping[str, Batc
 def _symbol(
     symbol: Symbol, table: Symbols, sizes: Mapping[str, int], base: Mapping[str, Batch], rng: np.random.Generator, count: int, small: bool
 ) -> Batch:
-    assumed = symbol.assumptions
+    given = assumed(symbol.assumptions)
     if symbol.shape == SCALAR:
         if small:
             x = rng.choice([1.0, 2.0, 0.5, 3.0, 4.0, 0.25], size=count)
         else:
             x = np.where(rng.random(count) < 0.5, 10.0 ** rng.uniform(-2, 2, size=count), rng.uniform(0.1, 3, size=count))
-        if "positive" not in assumed:
+        if given.allows(-1):
             x = x * rng.choice([1.0, -1.0], size=count)
-            if "nonzero" not in assumed:
-                x = np.where(rng.random(count) < 0.1, 0.0, x)
-        return np.asarray(x[:, None, None])
+        if given.allows(0):
+            x = np.where(rng.random(count) < 0.1, 0.0, x)
+        return given.numbers(x[:, None, None], rng, small)
     rows, columns = symbol.shape[0].size(sizes), symbol.shape[1].size(sizes)
     if ONE in symbol.shape:
         return _vectors(symbol, table, base, rng, (count, rows, columns), small)
-    return _matrices(assumed, rng, (count, rows, columns), small)
+    return _matrices(given, rng, (count, rows, columns), small)
 
 
-def _matrices(assumed: frozenset[str], rng: np.random.Generator, shape: tuple[int, int, int], small: bool) -> Batch:
+def _matrices(given: Assumed, rng: np.random.Generator, shape: tuple[int, int, int], small: bool) -> Batch:
     count, rows, columns = shape
     ints = rng.integers(-2, 3, size=shape) * (rng.random(shape) < 0.7) * 1.0
     if small:
@@ -188,28 +245,7 @@ def _matrices(assumed: frozenset[str], rng: np.random.Generator, shape: tuple[in
         a = np.select(
             [kind == 0, kind == 1, kind == 2, kind == 3, kind == 4], [plain, plain * scale, single * scale, thin, steep * scale], ints
         )
-    if "orthogonal" in assumed:
-        q, r = np.linalg.qr(rng.normal(size=shape))
-        signs = np.where(np.diagonal(r, axis1=1, axis2=2) < 0, -1.0, 1.0)
-        turned = q * signs[:, None, :] * np.where(rng.random(count) < 0.5, -1.0, 1.0)[:, None, None] ** (np.arange(columns) == 0)
-        order = np.argsort(rng.random((count, rows)), axis=1)
-        plain = np.eye(rows)[order] * rng.choice([1.0, -1.0], size=(count, 1, columns))
-        a = plain if small else turned
-        return np.asarray(
-            a @ np.where(np.arange(rows) % 2, -1.0, 1.0)[:, None] * a.swapaxes(1, 2) if "symmetric" in assumed and not small else a
-        )
-    if "diagonal" in assumed:
-        a = a * np.eye(rows)[None]
-    if "positive_definite" in assumed:
-        return np.asarray(a @ a.swapaxes(1, 2) + np.eye(rows) * (1.0 if small else 0.1))
-    if "symmetric" in assumed:
-        a = np.tril(a) + np.tril(a, -1).swapaxes(1, 2)
-    if "invertible" in assumed or "nonzero" in assumed:
-        low = np.abs(np.linalg.det(a)) < (0.5 if small else 1e-6) * (1e-300 + np.abs(a).max(axis=(1, 2))) ** rows
-        a = np.where(low[:, None, None], a + 7.0 * np.eye(rows) if not small else np.eye(rows) * (1 + np.abs(ints)), a)
-    if "positive" in assumed:
-        a = np.abs(a) + (0.0 if small else 1e-3)
-    return np.asarray(a)
+    return given.batch(np.asarray(a), np.asarray(ints, dtype=np.float64), rng, small)
 
 
 def _vectors(
@@ -241,38 +277,38 @@ def _vectors(
 # --- a point with 50 digits
 
 
-def exact_point(domain: Domain, cloud: SampleBatch, k: int, ring: Real) -> Point:
-    """Point k of a cloud with everything that is no free choice computed again in the ring. Raises Undefined."""
+def exact_point(domain: Domain, batch: DomainBatch, k: int, ring: Real) -> Point:
+    """Point k of a batch with everything that is no free choice computed again in the ring. Raises Undefined."""
     values: dict[str, Value] = {}
-    for key, batch in cloud.base.items():
-        rows = [[ring.const(Fraction(float(x))) for x in row] for row in batch[k]]
-        number = " of " in key or domain.table.by_key(key).shape == SCALAR
-        values[key] = rows[0][0] if number else rows
+    for key, drawn in batch.draws.symbols.items():
+        rows = [[ring.const(Fraction(float(x))) for x in row] for row in drawn[k]]
+        values[key] = rows[0][0] if domain.table.by_key(key).shape == SCALAR else rows
     for text in domain.table.constraints:
         target, e = solve_constraint(domain.table, text)
-        values[target] = value_at(e, Point(ring, cloud.sizes, values))
+        values[target] = value_at(e, Point(ring, batch.sizes, values))
     for key, upper in domain.uppers:
-        values[key] = values[f"part of {key}"] * value_at(upper, Point(ring, cloud.sizes, values))
+        share = ring.const(Fraction(float(batch.draws.fractions[key][k, 0, 0])))
+        values[key] = share * value_at(upper, Point(ring, batch.sizes, values))
     late = {key for i in domain.introduced for key in i.keys}
     for key, e in domain.values:
         if not symbols_in(e) & late:
-            values[key] = value_at(e, Point(ring, cloud.sizes, values))
-    if domain.recursion is not None:
-        last, counter, step = domain.recursion
+            values[key] = value_at(e, Point(ring, batch.sizes, values))
+    if domain.iteration is not None:
+        last, counter, following = domain.iteration
         values[last] = [[ring.const(Fraction(0)) for _ in row] for row in values[last]]
         for _ in range(int(values[counter]) - 1):
-            values[last] = value_at(step, Point(ring, cloud.sizes, values))
+            values[last] = value_at(following, Point(ring, batch.sizes, values))
     for one in domain.introduced:
-        _decompose(one, values, cloud, ring)
+        _decompose(one, values, batch, k, ring)
     for key, e in domain.values:
         if symbols_in(e) & late:
-            values[key] = value_at(e, Point(ring, cloud.sizes, values))
-    return Point(ring, cloud.sizes, {key: value for key, value in values.items() if " of " not in key})
+            values[key] = value_at(e, Point(ring, batch.sizes, values))
+    return Point(ring, batch.sizes, values)
 
 
-def _decompose(one: Introduced, values: dict[str, Value], cloud: SampleBatch, ring: Real) -> None:
+def _decompose(one: Introduced, values: dict[str, Value], batch: DomainBatch, k: int, ring: Real) -> None:
     ctx = ring.ctx
-    source = value_at(one.source, Point(ring, cloud.sizes, values))
+    source = value_at(one.source, Point(ring, batch.sizes, values))
     source = source if isinstance(source, list) else [[source]]
     rows, columns = len(source), len(source[0])
     if one.kind in ("lower", "upper"):
@@ -291,7 +327,7 @@ def _decompose(one: Introduced, values: dict[str, Value], cloud: SampleBatch, ri
         if wide:
             u, vt = vt.T, u.T
         if one.kind == "singular":
-            values[one.keys[0]] = s[int(values[f"place of {one.keys[0]}"]) % min(rows, columns)]
+            values[one.keys[0]] = s[int(batch.draws.places[one.keys[0]][k, 0, 0]) % min(rows, columns)]
             return
         middle = [[s[i] if i == j else ctx.mpf(0) for j in range(columns)] for i in range(rows)]
         parts = [_listed(u), middle, _listed(vt.T)]

@@ -7,17 +7,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, runtime_checkable
 
-from autograder.algebra.derivations.ambiguity import Meaning, other_meanings, put_in, told_apart
+from autograder.algebra.derivations.ambiguity import other_meanings, put_in, told_apart
 from autograder.algebra.derivations.chains import Step, read_side
-from autograder.algebra.derivations.counterexample import used
 from autograder.algebra.derivations.domain import Introduced
-from autograder.algebra.derivations.rubric import Rubric, Setting, Waypoint, bindings, key_of, second_letters, setting, typed_names
+from autograder.algebra.derivations.letters import Binding, Renaming, bindings, second_letters, typed_names
+from autograder.algebra.derivations.rubric import Rubric, Waypoint
+from autograder.algebra.derivations.setting import Setting, setting
 from autograder.algebra.derivations.steps import MAX_RELATIONS, Formula, Relation, Text, statements_of
 from autograder.algebra.derivations.walk import Walk
-from autograder.algebra.derivations.waypoints import reached
+from autograder.algebra.derivations.waypoints import is_reached
 from autograder.algebra.evaluation import Point, Real, Undefined, Unsupported, value_at
 from autograder.algebra.notation import definition, render
-from autograder.verdict import Json, Verdict, correct, incorrect, missing, partial, undecided
+from autograder.algebra.symbols import key_of
+from autograder.algebra.tree import occurring
+from autograder.evidence import LEFT_SIDE, RIGHT_SIDE, JudgedStep, StepsEvidence
+from autograder.verdict import Json, Verdict, correct, incorrect, missing, partial, undecided, verdict_unless_typed
 
 FALSE_STEP: Final = 0.2
 """Of the points, for the first step that is false."""
@@ -70,6 +74,11 @@ class Followed:
     setting: Setting
     introduced: tuple[Introduced, ...]
 
+    @property
+    def letters(self) -> Binding:
+        """The choice of letters."""
+        return tuple(Renaming(letter, name) for letter, name in self.binding.items())
+
     def count(self, verdict: str) -> int:
         """How many steps have a verdict."""
         return sum(s.verdict == verdict for s in self.steps)
@@ -82,12 +91,9 @@ def derivation(answer: DerivationLike, rubric: Rubric) -> Verdict:
     reached and no step is false; `partial` with the first false step, or with what is missing; `undecided` where too little could be
     read. A step is called false only with a counterexample (evidence of kind `steps`). Raises ValueError for a rubric that cannot be read.
     """
-    if answer.state == "missing":
-        return missing()
-    if answer.state == "image":
-        return undecided("This part was handed in as an image: a person reads it.", read="Found an image where a derivation was due.")
-    if answer.state == "foreign":
-        return undecided("This looks like another homework: a person looks at it.", read="The write-up looks like another homework.")
+    other = verdict_unless_typed(answer, "a derivation")
+    if other is not None:
+        return other
     text = statements_of(answer.body, max(1, answer.start))
     if not re.search(r"[^\W_]", answer.body) or not (text.items or text.words):
         return missing()
@@ -130,12 +136,12 @@ def follow(text: Text, body: str, final: str, rubric: Rubric) -> Followed:
     best = _confirmed(best)
     if best.count("unreadable") and not best.count("false"):
         # a second letter for a name that does occur: only where everything holds with it
-        for binding in second_letters(rubric, present, tuple(best.binding.items())):
+        for binding in second_letters(rubric, present, best.letters):
             here = _tried(text, body, final, rubric, binding, present)
             if here is not None and not here.count("false") and here.count("unreadable") < best.count("unreadable"):
                 best = here
     for meaning in other_meanings(rubric, best.steps, best.binding):
-        kept = tuple((letter, name) for letter, name in best.binding.items() if letter != meaning.letter and name != meaning.name)
+        kept = tuple(r for r in best.letters if r.letter != meaning.letter and r.name != meaning.name)
         there = _tried(put_in(meaning, text), body, final, rubric, kept, present)
         if there is None:
             continue
@@ -150,7 +156,7 @@ def follow(text: Text, body: str, final: str, rubric: Rubric) -> Followed:
     return best
 
 
-def _throughout(meaning: Meaning, text: Text, body: str, final: str, rubric: Rubric, best: Followed) -> Followed:
+def _throughout(meaning: Renaming, text: Text, body: str, final: str, rubric: Rubric, best: Followed) -> Followed:
     """The derivation with a letter as another name of the problem, if less of it is false then and more holds; else as it is."""
     written = put_in(meaning, text)
     present = typed_names(_formulas(written))
@@ -184,9 +190,7 @@ def _confirmed(one: Followed) -> Followed:
     return replace(one, steps=steps)
 
 
-def _tried(
-    text: Text, body: str, final: str, rubric: Rubric, binding: tuple[tuple[str, str], ...], present: frozenset[str]
-) -> Followed | None:
+def _tried(text: Text, body: str, final: str, rubric: Rubric, binding: Binding, present: frozenset[str]) -> Followed | None:
     try:
         return _followed(text, body, final, rubric, binding, present)
     except ValueError:
@@ -208,7 +212,7 @@ def _rank(one: Followed) -> tuple[int, int, int]:
     return (one.count("unreadable") + 2 * one.count("false") - one.count("holds"), one.count("false"), len(one.binding))
 
 
-def _followed(text: Text, body: str, final: str, rubric: Rubric, binding: tuple[tuple[str, str], ...], present: frozenset[str]) -> Followed:
+def _followed(text: Text, body: str, final: str, rubric: Rubric, binding: Binding, present: frozenset[str]) -> Followed:
     walk = Walk(rubric, setting(rubric, binding), body, present)
     for item in text.items:
         if isinstance(item, Formula):
@@ -223,7 +227,7 @@ def _followed(text: Text, body: str, final: str, rubric: Rubric, binding: tuple[
             else s
             for s in steps
         )
-    found = frozenset(w.name for w in rubric.waypoints if reached(w, steps, final, walk))
+    found = frozenset(w.name for w in rubric.waypoints if is_reached(w, steps, final, walk))
     found |= {name for w in rubric.waypoints for name in w.implied_by if w.name in found}
     return Followed(steps, found, dict(binding), walk.chosen, tuple(i for i in walk.domains[0].introduced if i.kind != "singular"))
 
@@ -265,8 +269,8 @@ def _verdict(followed: Followed, text: Text, rubric: Rubric) -> Verdict:
     ended = any(w.final and w.name in followed.reached for w in rubric.waypoints)
     if open_ and (ended or (unclear and unread and unread[-1] is steps[-1]) or not steps):
         notes = [_lack(lacking), *remarks] if steps else remarks
-        return replace(
-            undecided("Too little of this could be read to decide it: a person reads this derivation.", read=read, evidence=evidence)
+        return undecided(
+            "Too little of this could be read to decide it: a person reads this derivation.", read=read, evidence=evidence
         ).with_remarks(*notes)
     if open_ and share <= 0:
         return undecided(
@@ -308,7 +312,7 @@ def _lack(lacking: list[Waypoint]) -> str:
 
 def _method(steps: tuple[Step, ...]) -> str:
     holds = [s for s in steps if s.verdict == "holds"]
-    sampled = sum("tilted" in s.how or "no violation" in s.how for s in holds)
+    sampled = sum(s.sampled for s in holds)
     exact = len(holds) - sampled
     parts = [f"{exact} steps exactly"] if exact else []
     parts += [f"{sampled} without a violation in tilted samples"] if sampled else []
@@ -348,8 +352,8 @@ def _complaint(step: Step, followed: Followed) -> str:
     found = step.found
     assert found is not None
     values = _values(step, followed)
-    point = ", ".join(f"{name} = {_text(value)}" for name, value in values.items() if name not in (LEFT, RIGHT))
-    one, two = _text(values[LEFT]), _text(values[RIGHT])
+    point = ", ".join(f"{name} = {_text(value)}" for name, value in values.items() if name not in (LEFT_SIDE, RIGHT_SIDE))
+    one, two = _text(values[LEFT_SIDE]), _text(values[RIGHT_SIDE])
     if step.slip == "two_meanings" and step.other is not None and step.other.found is not None:
         first = step.other.found
         return (
@@ -363,8 +367,6 @@ def _complaint(step: Step, followed: Followed) -> str:
     return f"{head} does not hold: for {point} the left side is {one} and the right side is {two}."
 
 
-LEFT: Final = "left side"
-RIGHT: Final = "right side"
 DIGITS_SHOWN: Final = 12
 
 
@@ -397,15 +399,15 @@ def _values(step: Step, followed: Followed) -> dict[str, Json]:
     other = (step.other.left, step.other.right) if step.other is not None else ()
     for side in (step.left, step.right, *other):
         if side is not None and side.expression is not None:
-            keys |= used(side.expression) | {k for k in side.mentions if k in table.definitions}
+            keys |= occurring(side.expression) | {k for k in side.mentions if k in table.definitions}
         if side is not None and side.operator:
             keys.add(followed.setting.notation.differentials[side.variable])
     for one in reversed(followed.introduced):
         if keys & set(one.keys):
-            keys |= used(one.source)
+            keys |= occurring(one.source)
     for key in list(keys):
         if key in table.definitions:
-            keys |= used(definition(table, key))
+            keys |= occurring(definition(table, key))
     out: dict[str, Json] = {}
     for symbol in table.declared:
         if symbol.key not in keys:
@@ -422,33 +424,33 @@ def _values(step: Step, followed: Followed) -> dict[str, Json]:
         for key, name in zip(one.keys, one.names, strict=True):
             if key in keys and key in found.values:
                 out[name] = _json(found.values[key])
-    out[LEFT] = _json(found.left)
-    out[RIGHT] = _json(found.right)
+    out[LEFT_SIDE] = _json(found.left)
+    out[RIGHT_SIDE] = _json(found.right)
     return out
 
 
-def _evidence(steps: tuple[Step, ...], followed: Followed) -> dict[str, Json]:
-    """Evidence of kind `steps`, see docs/schema.md."""
-    listed: list[Json] = []
+def _evidence(steps: tuple[Step, ...], followed: Followed) -> StepsEvidence:
+    """Every step as evidence."""
+    listed: list[JudgedStep] = []
     for s in steps:
         witness: Json = None
         if s.verdict == "false":
             apart = " and ".join(s.shapes) if s.shapes and s.slip == "two_meanings" else s.how
             witness = {"shapes": apart} if s.shapes else _values(s, followed)
-        entry: dict[str, Json] = {
+        entry: JudgedStep = {
             "line": s.line, "text": s.text, "verdict": s.verdict, "witness": witness, "how": s.how, "slip": s.slip or None
         }  # fmt: skip
         if s.verdict == "false" and s.slip == "two_meanings":
-            entry |= _in_names_of_the_problem(s, followed)
+            entry.update(_in_names_of_the_problem(s, followed))
         listed.append(entry)
-    return {"kind": "steps", "steps": listed}
+    return StepsEvidence(steps=listed)
 
 
-def _in_names_of_the_problem(step: Step, followed: Followed) -> dict[str, Json]:
+def _in_names_of_the_problem(step: Step, followed: Followed) -> JudgedStep:
     """Of a step in names that mean two things: its sides in names of the problem, and those of the step that needs the other meaning."""
     table = followed.setting.table
-    out: dict[str, Json] = {}
-    for key, one in (("", step), ("other", step.other)):
+    out: JudgedStep = {}
+    for one in (step, step.other):
         if one is None or one.found is None or one.left is None or one.right is None:
             continue
         if one.left.expression is None or one.right.expression is None:
@@ -457,9 +459,9 @@ def _in_names_of_the_problem(step: Step, followed: Followed) -> dict[str, Json]:
             sides = [render(side.expression, table) for side in (one.left, one.right) if side.expression is not None]
         except KeyError:
             continue  # a decomposition has no name of the problem
-        if key:
-            values = {LEFT: _json(one.found.left), RIGHT: _json(one.found.right)}
-            out[key] = {"line": one.line, "text": one.text, "sides": [*sides], "sign": one.sign, **values}
+        if one is step:
+            out.update({"sides": sides, "sign": one.sign})
         else:
-            out |= {"sides": [*sides], "sign": one.sign}
+            left, right = _json(one.found.left), _json(one.found.right)
+            out["other"] = {"line": one.line, "text": one.text, "sides": sides, "sign": one.sign, "left side": left, "right side": right}
     return out

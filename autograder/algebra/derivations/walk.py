@@ -9,8 +9,8 @@ from typing import Final
 from autograder.algebra.calculus import differential
 from autograder.algebra.derivations.chains import (
     Notation,
-    Side,
     Step,
+    StepSide,
     closing,
     decided,
     declared,
@@ -20,14 +20,16 @@ from autograder.algebra.derivations.chains import (
     single_name,
     three_names,
 )
-from autograder.algebra.derivations.counterexample import Prints, alike, fingerprint, used, violation
-from autograder.algebra.derivations.domain import Domain, Introduced
-from autograder.algebra.derivations.rubric import Rubric, Setting, key_of, rewritten, sequence_letters
+from autograder.algebra.derivations.counterexample import Fingerprints, fingerprint, is_alike, violation
+from autograder.algebra.derivations.domain import Domain, Fixed, Introduced, TypedRelation
+from autograder.algebra.derivations.iterates import rewritten, sequence_letters
+from autograder.algebra.derivations.rubric import Rubric
+from autograder.algebra.derivations.setting import Setting
 from autograder.algebra.derivations.steps import Formula, Relation
 from autograder.algebra.evaluation import Unsupported
 from autograder.algebra.notation import read_expected
-from autograder.algebra.symbols import ONE, SCALAR
-from autograder.algebra.tree import Expr, Misshapen, substituted
+from autograder.algebra.symbols import ONE, SCALAR, key_of
+from autograder.algebra.tree import Expr, Misshapen, occurring, substituted
 from autograder.errors import OutOfBudget
 from autograder.mathtext import Name, read_name
 
@@ -89,9 +91,9 @@ class Walk:
         self.present = present
         self.lone_x = len(re.findall(r"(?<![A-Za-z\\_^{])x(?![A-Za-z])", body)) == 1
         # a single x, between two factors, is a sign of multiplication
-        self.carried: dict[str, Side] = {}
+        self.carried: dict[str, StepSide] = {}
         self.hypothetical = False
-        self._prints: Prints | None = None
+        self._prints: Fingerprints | None = None
         self.matrix: tuple[str, Expr] | None = None
         self.names = {s.key: s.name for s in chosen.table.declared}
         self.body = body
@@ -103,10 +105,10 @@ class Walk:
         """Second meanings that no step has used yet: place of the step, the step as it is then, and what the names stood for."""
 
     @property
-    def prints(self) -> Prints:
+    def prints(self) -> Fingerprints:
         """Fingerprints at points of where the derivation ends."""
         if self._prints is None or self._prints.domain != self.domains[0]:
-            self._prints = Prints(replace(self.domains[0], assumed=()))
+            self._prints = Fingerprints(replace(self.domains[0], assumed=()))
         return self._prints
 
     def put(self, text: str) -> str:
@@ -151,7 +153,7 @@ class Walk:
             return name
         return None
 
-    def side(self, text: str) -> Side:
+    def side(self, text: str) -> StepSide:
         """A side as far as it can be read here."""
         side = self.carried.get(text) or read_side(self.put(text), self.notation)
         if side.unknown == "x" and self.lone_x:
@@ -164,7 +166,7 @@ class Walk:
     def formula(self, item: Formula) -> None:
         """A formula that states nothing: what a decomposition is of, or what could not be taken apart."""
         if item.broken and item.relational:
-            self.steps.append(Step(item.line, shown(item.text), "unreadable", item.broken))
+            self.steps.append(Step(item.line, quoted(item.text), "unreadable", item.broken))
             return
         if item.broken:
             return
@@ -178,7 +180,7 @@ class Walk:
         if e is not None and ONE not in e.shape and side.node.op != "sym":
             self.matrix = (item.text, e)
 
-    def first(self, side: Side) -> Expr | None:
+    def first(self, side: StepSide) -> Expr | None:
         """A side typed on its own, if it can be."""
         if side.expression is not None:
             return side.expression
@@ -207,7 +209,7 @@ class Walk:
             table, key = declared(table, found[0], typed, shape)
             base, _ = declared(base, found[0], typed, shape)
             keys.append(key)
-        if same and not self.symmetric(source):
+        if same and not self.is_symmetric(source):
             return False
         one = Introduced("eigen" if same else "svd", tuple(keys), source, tuple(names[: len(keys)]))
         meanings = {k: v for k, v in self.notation.meanings.items() if k not in keys}
@@ -222,7 +224,7 @@ class Walk:
         found = single_name(typed)
         if found is None or self.notation.table.exact(found[0]) is not None or ONE in source.shape or source.shape[0] != source.shape[1]:
             return False
-        if not self.symmetric(source):
+        if not self.is_symmetric(source):
             return False
         table, key = declared(self.notation.table, found[0], typed, source.shape)
         base, _ = declared(self.domains[0].table, found[0], typed, source.shape)
@@ -238,10 +240,10 @@ class Walk:
             return False
         table, domain = self.chosen.table, self.domains[0]
         for name, value in ((one, two), (two, one)):
-            if name.op != "sym" or name.data in used(value) or not table.constraints:
+            if name.op != "sym" or name.data in occurring(value) or not table.constraints:
                 continue
             sides = [[read_expected(side, table) for side in text.split("=")] for text in table.constraints]
-            if not any(name.data in used(a, b) for a, b in sides):
+            if not any(name.data in occurring(a, b) for a, b in sides):
                 continue
             try:
                 kept = all(
@@ -250,16 +252,16 @@ class Walk:
             except (Unsupported, Misshapen):
                 return False
             if kept:
-                more = tuple(replace(d, values=(*d.values, (name.data, value))) for d in self.domains)
+                more = tuple(replace(d, values=(*d.values, Fixed(name.data, value))) for d in self.domains)
                 self.domains = (*self.domains, *more)
                 return True
         return False
 
-    def symmetric(self, e: Expr) -> bool:
+    def is_symmetric(self, e: Expr) -> bool:
         """Is a matrix symmetric wherever the assumptions hold?"""
         flipped = Expr("transpose", (e,), None, (e.shape[1], e.shape[0]))
         try:
-            return alike(fingerprint(e, self.domains[0]), fingerprint(flipped, self.domains[0]))
+            return is_alike(fingerprint(e, self.domains[0]), fingerprint(flipped, self.domains[0]))
         except Unsupported:
             return False
 
@@ -267,7 +269,7 @@ class Walk:
 
     def relation(self, item: Relation) -> None:
         """A relation: a definition, or a step that is decided."""
-        step = Step(item.line, shown(item.text), "unreadable", sign=item.sign, chain=item.chain)
+        step = Step(item.line, quoted(item.text), "unreadable", sign=item.sign, chain=item.chain)
         clause = _CLAUSE.split(item.words)[-1]
         self.hypothetical = self.hypothetical or _SUPPOSED.search(item.words) is not None
         if item.sign == "=" and self.introduced(item, step):
@@ -286,9 +288,9 @@ class Walk:
             ):
                 self.carried[typed] = side
         stable = _STABLE.search(item.words) is not None
-        assumed = (_ASSUMES.search(clause) and not stable) or (_GIVEN.search(clause) and self.parameter(step)) or self.sized(step)
+        assumed = (_ASSUMES.search(clause) and not stable) or (_GIVEN.search(clause) and self.is_parameter(step)) or self.is_sized(step)
         conditional = self.hypothetical or _CASES.search(item.words) or (_IF.search(item.words) and not stable)
-        if step.verdict == "false" and _redefines(item, self.notation):
+        if step.verdict == "false" and _is_redefinition(item, self.notation):
             step = self.second_meaning(item, step, certain=not (assumed or conditional))
         elif step.verdict == "false" and self.holds_before(item):
             step = replace(step, verdict="holds", how="with what the name stood for before", found=None, slip="", shapes=None)
@@ -299,12 +301,12 @@ class Walk:
                 )
             elif self.chosen_freely(step):
                 step = replace(step, verdict="holds", how="a choice that the problem leaves open", found=None)
-            elif assumed and not self.ranged(step):
+            elif assumed and not self.is_ranged(step):
                 self.assume(step)
                 step = replace(
                     step, verdict="unreadable", how="an assumption that the problem does not make", slip="assumption", found=None
                 )
-            elif conditional and not self.ranged(step):
+            elif conditional and not self.is_ranged(step):
                 step = replace(step, verdict="unreadable", how="it may rest on what was supposed before", found=None)
         if step.verdict == "holds" and self.pending:
             self.convict(item, step)
@@ -323,7 +325,7 @@ class Walk:
         found = single_name(self.put(item.left))
         before = self.defined.get(found[0].key) if found is not None else None
         meaning = self.first(step.right) if step.right is not None else None
-        if found is None or before is None or meaning is None or not certain or not used(meaning) or step.sign != "=":
+        if found is None or before is None or meaning is None or not certain or not occurring(meaning) or step.sign != "=":
             return unread
         name, argument = found
         typed = item.left.strip()
@@ -336,7 +338,7 @@ class Walk:
         if argument or (meaning.shape == SCALAR and self.notation.differentials) or _ANOTHER.search(self.body[before.at : item.at]):
             return unread
         first = before.right if before.left.strip() == typed else before.left
-        named = replace(step, how=f"`{typed}` stands for `{shown(first)}` on line {before.line}", slip="two_meanings")
+        named = replace(step, how=f"`{typed}` stands for `{quoted(first)}` on line {before.line}", slip="two_meanings")
         if item.defines:
             return named
         self.pending.append((len(self.steps), named, tuple(self.former[known:])))
@@ -372,17 +374,17 @@ class Walk:
         self.notation = kept
         return step
 
-    def sized(self, step: Step) -> bool:
+    def is_sized(self, step: Step) -> bool:
         """Does it compare one of the problem's dimensions with something?"""
         return any(side is not None and side.node is not None and side.node.op == "dim" for side in (step.left, step.right))
 
-    def parameter(self, step: Step) -> bool:
+    def is_parameter(self, step: Step) -> bool:
         """Is a side one of the problem's free symbols, or one of its dimensions?"""
         free = {x.key for x in self.chosen.table.declared} - self.chosen.table.definitions.keys()
         nodes = [side.node for side in (step.left, step.right) if side is not None and side.node is not None]
         return any(node.op == "dim" or (node.op == "sym" and node.data in free) for node in nodes)
 
-    def ranged(self, step: Step) -> bool:
+    def is_ranged(self, step: Step) -> bool:
         """Does it say how large something may be whose range the problem gives?"""
         if step.sign == "=" or step.left is None or step.right is None:
             return False
@@ -395,7 +397,7 @@ class Walk:
         if one is None or two is None or one.shape != two.shape or any(s is not None and s.operator for s in (step.left, step.right)):
             self.hypothetical = True
             return
-        self.domains = tuple(replace(d, assumed=(*d.assumed, (one, step.sign, two))) for d in self.domains)
+        self.domains = tuple(replace(d, assumed=(*d.assumed, TypedRelation(one, step.sign, two))) for d in self.domains)
 
     def introduced(self, item: Relation, step: Step) -> bool:
         """`A = ...` with a new name: a definition, and so no claim. Also `F = U S V^T`."""
@@ -406,7 +408,7 @@ class Walk:
             side = self.side(other)
             e = self.first(side) if side.node is not None else None
             if e is not None and (self.decompose(names, e) if len(names) == 3 else self.root(names[0], names[1], e)):
-                self.steps.append(replace(step, verdict="holds", how="a decomposition that exists", left=side, right=Side(typed)))
+                self.steps.append(replace(step, verdict="holds", how="a decomposition that exists", left=side, right=StepSide(typed)))
                 return True
         for typed, other in ((item.left, item.right), (item.right, item.left)):
             found = single_name(self.put(typed))
@@ -436,7 +438,7 @@ class Walk:
                     step,
                     verdict="holds",
                     how=f"a definition of {typed.strip()}",
-                    left=Side(typed, mentions=frozenset({key}), expression=e),
+                    left=StepSide(typed, mentions=frozenset({key}), expression=e),
                     right=kept,
                 )
             )
@@ -460,12 +462,12 @@ class Walk:
             self.notation = replace(self.notation, table=table, meanings={**self.notation.meanings, key: meaning})
 
 
-def _redefines(item: Relation, notation: Notation) -> bool:
+def _is_redefinition(item: Relation, notation: Notation) -> bool:
     found = single_name(item.left)
     return found is not None and found[0].key in notation.meanings
 
 
-def shown(text: str) -> str:
+def quoted(text: str) -> str:
     """A step as it is quoted."""
     text = " ".join(text.split())
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + " …"

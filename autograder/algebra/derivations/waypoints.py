@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
-from autograder.algebra.derivations.chains import Side, Step, read_side, slope_of
-from autograder.algebra.derivations.counterexample import Prints
-from autograder.algebra.derivations.rubric import Waypoint, key_of
+from autograder.algebra.derivations.chains import Step, StepSide, read_side, slope_of
+from autograder.algebra.derivations.counterexample import Fingerprints
+from autograder.algebra.derivations.rubric import Waypoint
 from autograder.algebra.derivations.steps import Relation, statements_of
 from autograder.algebra.derivations.walk import Walk
-from autograder.algebra.equivalence import difference
 from autograder.algebra.notation import read_expected
-from autograder.algebra.symbols import SCALAR
-from autograder.algebra.tree import Expr, Misshapen
+from autograder.algebra.symbols import SCALAR, key_of
+from autograder.algebra.tree import Expr, Misshapen, difference, symbol, transposed
+
+OPERATIONS: Final = frozenset({"block", "eye"})
+"""What a side may mention beside names."""
 
 
-def reached(waypoint: Waypoint, steps: tuple[Step, ...], final: str, walk: Walk) -> bool:
+def is_reached(waypoint: Waypoint, steps: tuple[Step, ...], final: str, walk: Walk) -> bool:
     """Has a derivation reached a waypoint? final: its final answer as typed."""
-    if any(reached(other, steps, final, walk) for other in waypoint.either):
+    if any(is_reached(other, steps, final, walk) for other in waypoint.either):
         return True
     table = walk.chosen.table
     valid = [s for s in steps if s.verdict == "holds"]
-    away = {key_of(n) if n not in ("block", "eye") else n for n in waypoint.away_from}
-    mentions = {key_of(n) if n not in ("block", "eye") else n for n in waypoint.mentions}
-    without = {key_of(n) if n not in ("block", "eye") else n for n in waypoint.without}
+    away, mentions, without = (
+        {n if n in OPERATIONS else key_of(n) for n in names} for names in (waypoint.away_from, waypoint.mentions, waypoint.without)
+    )
     prints = walk.prints
     for text in waypoint.values:
         value = read_expected(text, table)
-        chains: dict[int, list[Side]] = {}
+        chains: dict[int, list[StepSide]] = {}
         for s in steps:
             for side in (s.left, s.right):
-                if side is None or side.expression is None or side.operator or not prints.same(side.expression, value):
+                if side is None or side.expression is None or side.operator or not prints.has_same_value(side.expression, value):
                     continue
                 if s.verdict == "holds":
                     chains.setdefault(s.chain, []).append(side)
@@ -45,17 +48,21 @@ def reached(waypoint: Waypoint, steps: tuple[Step, ...], final: str, walk: Walk)
     for text in waypoint.residuals:
         left, right = (read_expected(side, table) for side in text.split("="))
         residual = difference(left, right)
-        if any(_says(s, residual, prints, walk) for s in valid if s.sign == "="):
+        if any(_is_stated(s, residual, prints, walk) for s in valid if s.sign == "="):
             return True
     for low, high in waypoint.bounds:
         one, two = read_expected(low, table), read_expected(high, table)
-        if _bounded(valid, one, two, prints):
+        if _has_chain(valid, one, two, prints):
             return True
     if waypoint.final:
         ends = [s.right for s in steps[-1:] if s.right is not None] + [read_side(walk.put(_last_side(final)), walk.notation)]
         for side in ends:
             e = walk.first(side) if side.node is not None and not side.operator else None
-            if e is not None and not side.mentions & without and any(prints.same(e, read_expected(t, table)) for t in waypoint.values):
+            if (
+                e is not None
+                and not side.mentions & without
+                and any(prints.has_same_value(e, read_expected(t, table)) for t in waypoint.values)
+            ):
                 return True
     return False
 
@@ -67,7 +74,7 @@ def _last_side(final: str) -> str:
     return final
 
 
-def _says(step: Step, residual: Expr, prints: Prints, walk: Walk) -> bool:
+def _is_stated(step: Step, residual: Expr, prints: Fingerprints, walk: Walk) -> bool:
     """Does an equation say that a residual is zero?"""
     left, right = step.left, step.right
     if left is None or right is None or left.expression is None or right.expression is None:
@@ -81,17 +88,17 @@ def _says(step: Step, residual: Expr, prints: Prints, walk: Walk) -> bool:
             slope = slope_of(operated.expression, variable, walk.notation)
         except Misshapen:
             return False
-        direction = Expr("sym", (), walk.notation.differentials[variable], residual.shape)
-        row = Expr("transpose", (residual,), None, (residual.shape[1], residual.shape[0])) if residual.shape != SCALAR else residual
+        direction = symbol(walk.notation.differentials[variable], residual.shape)
+        row = transposed(residual)
         along = Expr("matmul" if residual.shape != SCALAR else "mul", (row, direction), None, SCALAR)
         stated = operated.operator == "argmin" or other.expression.op in ("zeros", "num")
-        return stated and prints.same(slope, along, scaled=True)
+        return stated and prints.has_same_value(slope, along, scaled=True)
     if left.expression.shape != residual.shape or right.expression.shape != residual.shape:
         return False
-    return prints.same(difference(left.expression, right.expression), residual, scaled=True)
+    return prints.has_same_value(difference(left.expression, right.expression), residual, scaled=True)
 
 
-def _bounded(valid: list[Step], low: Expr, high: Expr, prints: Prints) -> bool:
+def _has_chain(valid: list[Step], low: Expr, high: Expr, prints: Fingerprints) -> bool:
     """Is there a chain of valid steps that leads from a value at most up to another?"""
     chains: dict[int, list[Step]] = {}
     for s in valid:
@@ -103,10 +110,10 @@ def _bounded(valid: list[Step], low: Expr, high: Expr, prints: Prints) -> bool:
             if s.left is None or s.right is None or s.left.expression is None or s.right.expression is None:
                 continue
             one, two = s.left.expression, s.right.expression
-            rising = rising or prints.same(one, low)
-            falling = falling or prints.same(one, high)
-            if rising and s.sign in ("=", "<", "<=") and prints.same(two, high):
+            rising = rising or prints.has_same_value(one, low)
+            falling = falling or prints.has_same_value(one, high)
+            if rising and s.sign in ("=", "<", "<=") and prints.has_same_value(two, high):
                 return True
-            if falling and s.sign in ("=", ">", ">=") and prints.same(two, low):
+            if falling and s.sign in ("=", ">", ">=") and prints.has_same_value(two, low):
                 return True
     return False

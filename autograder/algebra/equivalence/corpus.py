@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from autograder.algebra.equivalence.decision import Decision, decide_expression
+from autograder.algebra.equivalence.decision import AnswerDecision, decide_expression
 from autograder.algebra.notation import cached_symbols, read_expected
 from autograder.algebra.symbols import Symbols
 from autograder.algebra.tree import Expr
@@ -26,7 +26,7 @@ class Tally:
     proved: int = 0
     """Cases that were decided otherwise and that sympy proved as well."""
 
-    def count(self, decision: Decision, proved: bool) -> None:
+    def count(self, decision: AnswerDecision, proved: bool) -> None:
         """One more case."""
         self.verdicts[decision.verdict] += 1
         if decision.method:
@@ -34,7 +34,7 @@ class Tally:
         self.proved += proved
 
     @property
-    def failed(self) -> bool:
+    def has_failed(self) -> bool:
         """Did two methods disagree somewhere? (Exit code 1.)"""
         return self.verdicts["error"] > 0
 
@@ -95,20 +95,20 @@ def read_case(line: str, number: int) -> dict[str, Any]:
     return case
 
 
-def judged(case: dict[str, Any], prove: bool) -> tuple[Decision, bool]:
+def judged(case: dict[str, Any], prove: bool) -> tuple[AnswerDecision, bool]:
     """The decision about a case, and whether sympy proved it."""
     try:
         table = cached_symbols(tuple(case["symbols"].items()))
         expected = read_expected(case["expected"], table)
     except ValueError as bad:
-        return Decision("undecided", reason=f"the case cannot be used: {bad}", offset=None), False
+        return AnswerDecision("undecided", reason=f"the case cannot be used: {bad}", offset=None), False
     decision = decide_expression(case["answer"], expected, table)
     if prove and decision.expression is not None and decision.verdict in ("equivalent", "different"):
         return cross_checked(decision, expected, table)
     return decision, False
 
 
-def cross_checked(decision: Decision, expected: Expr, table: Symbols) -> tuple[Decision, bool]:
+def cross_checked(decision: AnswerDecision, expected: Expr, table: Symbols) -> tuple[AnswerDecision, bool]:
     """The decision after sympy's attempt."""
     from autograder.algebra.equivalence.sympy_bridge import proved
 

@@ -10,8 +10,9 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Final
 
-from autograder.algebra.equivalence.identity import Outcome, Witness, decide_pair, find_witness, seed_of
+from autograder.algebra.equivalence.identity import Equality, decide_pair, seed_of
 from autograder.algebra.equivalence.slips import diagnose
+from autograder.algebra.equivalence.witness import Witness, find_witness
 from autograder.algebra.limits import CACHED_DECISIONS
 from autograder.algebra.notation import Node, Typer, is_numpy, read_answer, read_expected
 from autograder.algebra.symbols import Shape, Symbols
@@ -24,7 +25,7 @@ LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Decision:
+class AnswerDecision:
     """One answer against one expected expression.
 
     verdict: `equivalent`, `different`, `unreadable`, `undecided` or `error`. diagnosis: name of the slip, or None.
@@ -48,7 +49,7 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Reading:
+class TypedAnswer:
     """A text read: the typed expression, or where its shapes do not fit."""
 
     node: Node
@@ -57,18 +58,18 @@ class Reading:
     at: int = 0
 
 
-def read_typed(text: str, table: Symbols, expected: Shape | None) -> Reading:
+def read_typed(text: str, table: Symbols, expected: Shape | None) -> TypedAnswer:
     """Read and type an answer. Raises Unreadable, OutOfBudget."""
     node = read_answer(text, table)
     try:
         e = Typer(table, numpy=is_numpy(text)).whole(node, expected)
         degree(e)
     except Misshapen as bad:
-        return Reading(node, None, str(bad), bad.at)
-    return Reading(node, e)
+        return TypedAnswer(node, None, str(bad), bad.at)
+    return TypedAnswer(node, e)
 
 
-def decide(answer_text: str, expected_text: str, symbols: Symbols) -> Decision:
+def decide(answer_text: str, expected_text: str, symbols: Symbols) -> AnswerDecision:
     """Is the answer the expected expression?
 
     Raises ValueError if the expected text cannot be read: that is not the student's fault. A failure of ours is `undecided` and logged.
@@ -77,46 +78,46 @@ def decide(answer_text: str, expected_text: str, symbols: Symbols) -> Decision:
 
 
 @lru_cache(maxsize=CACHED_DECISIONS)
-def decide_expression(answer_text: str, expected: Expr, symbols: Symbols) -> Decision:
+def decide_expression(answer_text: str, expected: Expr, symbols: Symbols) -> AnswerDecision:
     """`decide` for an expected expression that has been read."""
     try:
         return _decide(answer_text, expected, symbols)
     except Unreadable as bad:
-        return Decision("unreadable", reason=bad.reason, offset=bad.offset, accepted=bad.accepted)
+        return AnswerDecision("unreadable", reason=bad.reason, offset=bad.offset, accepted=bad.accepted)
     except OutOfBudget as bad:
         if bad.limit in ("MAX_CHARACTERS", "MAX_TOKENS", "MAX_DEPTH", "MAX_DIGITS", "MAX_DECIMAL_EXPONENT", "MAX_FACTORS"):
-            return Decision("unreadable", reason=f"this is too long or too deeply nested: {bad}", offset=0)
-        return Decision("undecided", reason=str(bad), offset=0)
+            return AnswerDecision("unreadable", reason=f"this is too long or too deeply nested: {bad}", offset=0)
+        return AnswerDecision("undecided", reason=str(bad), offset=0)
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, AssertionError, RecursionError, MemoryError):
         LOG.exception("a defect of the algebra room, at an answer of %d characters", len(answer_text))
-        return Decision("undecided", reason="our own decider failed on this answer; a person should look", offset=0)
+        return AnswerDecision("undecided", reason="our own decider failed on this answer; a person should look", offset=0)
 
 
-def _decide(text: str, expected: Expr, table: Symbols) -> Decision:
+def _decide(text: str, expected: Expr, table: Symbols) -> AnswerDecision:
     reading = read_typed(text, table, expected.shape)
     e = reading.expression
     if e is None:
         witness = {"expected_shape": shape_json(expected.shape), "answer_shape": reading.misfit}
-        return Decision("different", "shape", witness, "exact", reading.misfit, reading.at)
+        return AnswerDecision("different", "shape", witness, "exact", reading.misfit, reading.at)
     seed = seed_of(text[:MAX_CHARACTERS], expected, table.identity)
     if e.shape != expected.shape:
         witness = {"expected_shape": shape_json(expected.shape), "answer_shape": shape_json(e.shape)}
-        return Decision("different", diagnose(expected, e, table, seed), witness, "exact", expression=e)
-    outcome = decide_pair(expected, e, table, seed)
-    if outcome.equal is None:
-        return Decision("undecided", method=None, reason=outcome.reason, expression=e)
-    if outcome.equal:
-        return Decision("equivalent", method=outcome.method, error=outcome.error, expression=e)
-    return different(expected, e, table, outcome, seed)
+        return AnswerDecision("different", diagnose(expected, e, table, seed), witness, "exact", expression=e)
+    equality = decide_pair(expected, e, table, seed)
+    if equality.equal is None:
+        return AnswerDecision("undecided", method=None, reason=equality.reason, expression=e)
+    if equality.equal:
+        return AnswerDecision("equivalent", method=equality.method, error=equality.error, expression=e)
+    return different(expected, e, table, equality, seed)
 
 
-def different(expected: Expr, e: Expr, table: Symbols, outcome: Outcome, seed: int) -> Decision:
+def different(expected: Expr, e: Expr, table: Symbols, equality: Equality, seed: int) -> AnswerDecision:
     """A difference with its witness and diagnosis; without a witness it is undecided."""
-    found = find_witness(expected, e, table, outcome, seed)
+    found = find_witness(expected, e, table, equality, seed)
     if found is None:
-        return Decision("undecided", reason="they differ, but no point was found that shows it", expression=e)
-    slip = None if outcome.boundary or outcome.reason == "undefined" else diagnose(expected, e, table, seed)
-    return Decision("different", slip, witness_json(found), outcome.method, expression=e, boundary=outcome.boundary)
+        return AnswerDecision("undecided", reason="they differ, but no point was found that shows it", expression=e)
+    slip = None if equality.boundary or equality.undefined else diagnose(expected, e, table, seed)
+    return AnswerDecision("different", slip, witness_json(found), equality.method, expression=e, boundary=equality.boundary)
 
 
 def shape_json(shape: Shape) -> list[str]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
 
-from autograder.algebra.equivalence.decision import Decision, read_typed, shape_json, value_json
-from autograder.algebra.equivalence.identity import EXACT, at_boundary, decide_pair, equal_values, mode_of, seed_of, shapes_for, sweep
+from autograder.algebra.equivalence.boundaries import is_at_boundary, sweep
+from autograder.algebra.equivalence.decision import AnswerDecision, read_typed, shape_json, witness_json
+from autograder.algebra.equivalence.identity import decide_pair, in_ring, is_same_value, mode_of, seed_of, shapes_for
 from autograder.algebra.equivalence.verdicts import AnswerLike, as_verdict, read_line, symbolic_evidence, typed
+from autograder.algebra.equivalence.witness import Witness, cost_by_hand
 from autograder.algebra.evaluation import (
-    Exact,
+    EXACT,
     Point,
     Real,
     Ring,
@@ -20,15 +22,15 @@ from autograder.algebra.evaluation import (
     Value,
     condition_holds,
     draw_values,
-    lift,
     small_draw,
     value_at,
     wide_draw,
 )
 from autograder.algebra.notation import Grammar, Typer, read_expected
 from autograder.algebra.symbols import Symbols
-from autograder.algebra.tree import Expr, Misshapen, symbols_in
+from autograder.algebra.tree import Expr, Misshapen, occurring
 from autograder.errors import OutOfBudget, Unreadable
+from autograder.evidence import SymbolicEvidence
 from autograder.mathtext import MAX_CHARACTERS, tokens
 from autograder.verdict import Json, Verdict, correct, incorrect, partial, undecided, unreadable
 
@@ -48,11 +50,28 @@ class Region:
     share: float
 
 
+class Alternative(NamedTuple):
+    """A wrong answer that earns something: its text, its share of the points, the name of its slip, and what is said of it."""
+
+    expected: str
+    share: float
+    slip: str
+    message: str
+
+
+class _Miss(NamedTuple):
+    """An exact point at which the answer is wrong, and both values; got: None where it has none."""
+
+    exact: Point
+    wanted: Value
+    got: Value | None
+
+
 @dataclass
 class _Found:
     inside: int = 0
-    wrong: tuple[Mapping[str, Value], Value, Value | None] | None = None
-    kink: tuple[Mapping[str, Value], Value, Value | None] | None = None
+    wrong: _Miss | None = None
+    kink: _Miss | None = None
 
 
 def equivalent_by_region(
@@ -60,13 +79,13 @@ def equivalent_by_region(
     regions: Sequence[Region | tuple[str, str, str, float]],
     symbols: Symbols,
     *,
-    alternatives: Sequence[tuple[str, float, str, str]] = (),
+    alternatives: Sequence[Alternative | tuple[str, float, str, str]] = (),
 ) -> Verdict:
     """Is the answer right on each region?
 
     regions: (name, condition, expected, share); the conditions exclude each other, the shares add up to 1. An answer that is right on some
     regions earns their shares; one that differs on a boundary between regions alone loses at most BOUNDARY_COST.
-    alternatives: (expected, share, slip, message): a wrong answer that equals one of these earns its share where that is more.
+    alternatives: a wrong answer that equals one of these earns its share where that is more.
     Raises ValueError for regions that cannot be read or whose shares do not add up.
     """
     parts = [r if isinstance(r, Region) else Region(*r) for r in regions]
@@ -88,10 +107,10 @@ def equivalent_by_region(
     e = reading.expression
     if e is None or e.shape != shape:
         witness: dict[str, Json] = {"expected_shape": shape_json(shape), "answer_shape": shape_json(e.shape) if e else reading.misfit}
-        decision = Decision("different", "shape", witness, "exact", reading.misfit or None, reading.at, expression=e)
+        decision = AnswerDecision("different", "shape", witness, "exact", reading.misfit or None, reading.at, expression=e)
         return as_verdict(decision, text, shown, symbols)
     try:
-        return _judged(text, e, parts, conditions, expected, symbols, alternatives, shown)
+        return _judged(text, e, parts, conditions, expected, symbols, [Alternative(*a) for a in alternatives], shown)
     except OutOfBudget as bad:
         return undecided(f"This could not be decided: {bad}.", read=read_line(e, symbols))
 
@@ -103,7 +122,7 @@ def _judged(
     conditions: Sequence[Expr],
     expected: Sequence[Expr],
     symbols: Symbols,
-    alternatives: Sequence[tuple[str, float, str, str]],
+    alternatives: Sequence[Alternative],
     shown: str,
 ) -> Verdict:
     read = read_line(e, symbols)
@@ -116,11 +135,11 @@ def _judged(
     if not wrong and not kinks:
         return correct(method=METHOD, read=read)
 
-    def evidence(k: int, at: tuple[Mapping[str, Value], Value, Value | None]) -> dict[str, Json]:
-        values, wanted, got = at
-        named = {s.name: value_json(values[s.key]) for s in symbols.declared if s.key in values}
-        witness = {"values": named, "expected_value": value_json(wanted), "answer_value": "undefined" if got is None else value_json(got)}
-        return symbolic_evidence(Decision("different", None, witness), text, shown, symbols) | {"region": parts[k].name}
+    def evidence(k: int, at: _Miss) -> SymbolicEvidence:
+        values = at.exact.values
+        witness = Witness({s.name: values[s.key] for s in symbols.declared if s.key in values}, at.wanted, at.got)
+        shown_there = symbolic_evidence(AnswerDecision("different", None, witness_json(witness)), text, shown, symbols)
+        return replace(shown_there, region=parts[k].name)
 
     if not wrong:
         k = kinks[0]
@@ -131,14 +150,14 @@ def _judged(
     first = found[wrong[0]].wrong
     assert first is not None
     share = sum(r.share for k, r in enumerate(parts) if k not in wrong) - (BOUNDARY_COST if kinks else 0.0)
-    best: tuple[float, str, str] | None = None
+    best: Alternative | None = None
     seed = seed_of(text[:MAX_CHARACTERS], symbols.identity)
-    for other, worth, slip, message in alternatives:
-        truth = read_expected(other, symbols)
-        if truth.shape == e.shape and decide_pair(truth, e, symbols, seed).equal and (best is None or worth > best[0]):
-            best = (worth, slip, message)
-    if best is not None and best[0] > share:
-        return partial(best[0], best[2], evidence=evidence(wrong[0], first), slip=best[1], method=METHOD, read=read)
+    for other in alternatives:
+        truth = read_expected(other.expected, symbols)
+        if truth.shape == e.shape and decide_pair(truth, e, symbols, seed).equal and (best is None or other.share > best.share):
+            best = other
+    if best is not None and best.share > share:
+        return partial(best.share, best.message, evidence=evidence(wrong[0], first), slip=best.slip, method=METHOD, read=read)
     names = " and ".join(parts[k].name for k in wrong)
     if share <= 0 or len(wrong) == len(parts):
         return incorrect(f"This is wrong {names}.", evidence=evidence(wrong[0], first), method=METHOD, read=read)
@@ -151,15 +170,14 @@ def compare_regions(e: Expr, conditions: Sequence[Expr], expected: Sequence[Expr
     found = [_Found() for _ in conditions]
     whole = Expr("cases", tuple(x for pair in zip(expected, conditions, strict=True) for x in pair), None, e.shape)
     ring: Ring = Real() if mode_of(whole, e) == "real" else EXACT
-    for k, (sizes, values) in enumerate(_points(e, whole, symbols, rng)):
+    for k, exact in enumerate(_points(e, whole, symbols, rng)):
         if k >= MAX_POINTS and all(f.inside for f in found):
             break
-        exact = Point(Exact(), sizes, values)
         region = next((i for i, c in enumerate(conditions) if condition_holds(c, exact)), None)
         if region is None:
             continue
         here = found[region]
-        point = Point(ring, sizes, lift(values, ring))
+        point = in_ring(exact, ring)
         try:
             wanted = value_at(expected[region], point)
         except Undefined:
@@ -168,31 +186,30 @@ def compare_regions(e: Expr, conditions: Sequence[Expr], expected: Sequence[Expr
             got = value_at(e, point)
         except Undefined:
             got = None
-        kink = at_boundary(whole, e, sizes, values)
+        kink = is_at_boundary(whole, e, exact)
         here.inside += not kink
-        if got is None or not equal_values(ring, wanted, got):
+        if got is None or not is_same_value(ring, wanted, got):
+            miss = _Miss(exact, wanted, got)
             if kink:
-                if here.kink is None or _cost(values) < _cost(here.kink[0]):
-                    here.kink = (values, wanted, got)
-            elif here.wrong is None or _cost(values) < _cost(here.wrong[0]):
-                here.wrong = (values, wanted, got)
+                here.kink = _easier(here.kink, miss)
+            else:
+                here.wrong = _easier(here.wrong, miss)
     return found
 
 
-def _cost(values: Mapping[str, Value]) -> float:
-    """How hard a point is to check by hand."""
-    entries = [x for v in values.values() for x in ([y for row in v for y in row] if isinstance(v, list) else [v])]
-    return float(sum(abs(x) + 20 * (x.denominator > 1) for x in entries))
+def _easier(known: _Miss | None, new: _Miss) -> _Miss:
+    """The one that is easier to check by hand."""
+    return new if known is None or cost_by_hand(new.exact) < cost_by_hand(known.exact) else known
 
 
-def _points(e: Expr, whole: Expr, symbols: Symbols, rng: Random) -> Iterator[tuple[Mapping[str, int], dict[str, Value]]]:
+def _points(e: Expr, whole: Expr, symbols: Symbols, rng: Random) -> Iterator[Point]:
     """Along lines across every boundary, then random small and wide ones."""
     sizes = shapes_for(whole, e, symbols)[0]
-    keys = symbols_in(whole) | symbols_in(e)
+    keys = occurring(whole, e)
     yield from sweep(whole, e, symbols, sizes, rng)
     for k in range(2 * MAX_POINTS):
         try:
-            yield sizes, draw_values(symbols, keys, sizes, Exact(), small_draw(rng) if k % 2 else wide_draw(rng), rng)
+            yield Point(EXACT, sizes, draw_values(symbols, keys, sizes, EXACT, small_draw(rng) if k % 2 else wide_draw(rng), rng))
         except Undefined:  # noqa: PERF203 - no value at this point
             continue
 

@@ -6,15 +6,17 @@ random point and then confirmed by the full decision.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
 
-from autograder.algebra.equivalence.identity import EXACT, decide_pair, equal_values, flat, mode_of, occurring, shapes_for
+from autograder.algebra.assumptions import assumed, misfit
+from autograder.algebra.equivalence.identity import decide_pair, is_same_value, mode_of, shapes_for
 from autograder.algebra.evaluation import (
+    EXACT,
     Modular,
     Number,
     Point,
@@ -25,14 +27,15 @@ from autograder.algebra.evaluation import (
     Value,
     draw_values,
     field_draw,
+    flat,
     lift,
     prime_of,
     value_at,
     wide_draw,
 )
 from autograder.algebra.limits import MAX_SLIPS, MAX_TERMS
-from autograder.algebra.symbols import SCALAR, Symbols
-from autograder.algebra.tree import Expr
+from autograder.algebra.symbols import SCALAR, Symbol, Symbols
+from autograder.algebra.tree import Expr, added, number, occurring, scaled, times, transposed
 from autograder.errors import OutOfBudget
 
 MAX_RATIO: Final = 1000
@@ -42,49 +45,66 @@ MAX_RATIO: Final = 1000
 def diagnose(expected: Expr, answer: Expr, table: Symbols, seed: int) -> str | None:
     """The name of the slip, or None. The two are known to differ."""
     if expected.shape != answer.shape:
-        flipped = flip(expected)
+        flipped = transposed(expected)
         if flipped.shape == answer.shape and decide_pair(flipped, answer, table, seed).equal:
             return "transposed"
         return "shape"
     probe = Probe(expected, answer, table, seed)
-    if expected.shape != SCALAR and expected.shape[0] == expected.shape[1] and probe.confirmed(flip(expected)):
+    if expected.shape != SCALAR and expected.shape[0] == expected.shape[1] and probe.is_confirmed(transposed(expected)):
         return "transposed"
-    scaled = probe.constant_factor()
-    if scaled is not None:
-        return scaled
-    tried = 0
-    for name, candidate in candidates(expected):
-        tried += 1
-        if tried > MAX_SLIPS:
+    factor = probe.constant_factor()
+    if factor is not None:
+        return factor
+    for tried, slip in enumerate(slips_of(expected)):
+        if tried >= MAX_SLIPS:
             break
-        if name == "assumed_symmetric":
-            found = probe.assumed_symmetric()
-            if found:
-                return found
-            continue
-        if name == "missing_term" and candidate is None:
-            if probe.some_terms():
-                return name
-            continue
-        if candidate is not None and probe.confirmed(candidate):
-            return name
+        if slip.is_made(probe):
+            return slip.name
     return None
 
 
-def candidates(expected: Expr) -> Iterator[tuple[str, Expr | None]]:
+class Factor(NamedTuple):
+    """A constant: a fraction, times pi (`pi` is 1), over pi (-1) or neither (0)."""
+
+    number: Fraction
+    pi: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.number}{('', '*pi', '/pi')[self.pi]}"
+
+
+ONE_TIMES: Final = Factor(Fraction(1))
+
+
+class TermGroup(NamedTuple):
+    """Terms of a sum that are multiples of each other. entries: of the value of their sum."""
+
+    entries: list[Number]
+    terms: tuple[Expr, ...]
+
+
+class Slip(NamedTuple):
+    """A mistake that may have been made. is_made: does it explain the answer of a probe?"""
+
+    name: str
+    is_made: Callable[[Probe], bool]
+
+
+def slips_of(expected: Expr) -> Iterator[Slip]:
     """Slips in the order of their priority."""
-    for e in sign_slips(expected):
-        yield "sign", e
-    yield "missing_term", None
-    for e in dropped_terms(expected):
-        yield "missing_term", e
-    for e in reordered(pushed(expected)):
-        yield "wrong_order", e
-    yield "assumed_symmetric", None
-    for e in leaf_transposes(expected):
-        yield "transposed", e
-    for e in inversions(expected):
-        yield "inverted", e
+    yield from rewritings("sign", sign_slips(expected))
+    yield Slip("missing_term", Probe.is_sum_of_some_terms)
+    yield from rewritings("missing_term", dropped_terms(expected))
+    yield from rewritings("wrong_order", reordered(pushed(expected)))
+    yield Slip("assumed_symmetric", Probe.has_assumed_symmetric)
+    yield from rewritings("transposed", leaf_transposes(expected))
+    yield from rewritings("inverted", inversions(expected))
+
+
+def rewritings(name: str, trees: Iterable[Expr]) -> Iterator[Slip]:
+    """A slip for each tree that the expected one may have become."""
+    for e in trees:
+        yield Slip(name, lambda probe, e=e: probe.is_confirmed(e))  # type: ignore[misc]
 
 
 class Probe:
@@ -124,7 +144,7 @@ class Probe:
         except (Undefined, Unsupported):
             return None
 
-    def confirmed(self, candidate: Expr) -> bool:
+    def is_confirmed(self, candidate: Expr) -> bool:
         """Is the candidate the answer?"""
         if candidate.shape != self.answer.shape:
             return False
@@ -135,7 +155,7 @@ class Probe:
             value = self.value(candidate, point)
             if value is None:
                 continue
-            if not equal_values(point.ring, value, got):
+            if not is_same_value(point.ring, value, got):
                 return False
             hits += 1
         if not hits:
@@ -158,23 +178,18 @@ class Probe:
             if not pairs:
                 continue
             ratios.append((ring, ring.red(pairs[0][1] * ring.inv(pairs[0][0]))))
-        for factor in sorted(
-            {f for ring, ratio in ratios for f in known_factors(ring, ratio)}, key=lambda f: (abs(f[1]), f[0].denominator, abs(f[0]))
-        ):
-            number, power = factor
-            candidate = scaled(expected=self.expected, number=number, power=power)
-            if (number != 1 or power) and self.confirmed(candidate):
-                if number == -1 and not power:
-                    return "sign"
-                return f"scaled:{number}" if power == 0 else f"scaled:{number}*pi" if power == 1 else f"scaled:{number}/pi"
+        known = {f for ring, ratio in ratios for f in known_factors(ring, ratio)}
+        for factor in sorted(known, key=lambda f: (abs(f.pi), f.number.denominator, abs(f.number))):
+            if factor != ONE_TIMES and self.is_confirmed(constant_multiple(factor, self.expected)):
+                return "sign" if factor == Factor(Fraction(-1)) else f"scaled:{factor}"
         return None
 
-    def some_terms(self) -> bool:
+    def is_sum_of_some_terms(self) -> bool:
         """Is the answer the sum of some, not all, of the expanded terms of the expected expression?"""
         if not self.points or self.values[0] is None:
             return False
         try:
-            terms = expanded(self.expected)
+            terms = multiplied_out(self.expected)
         except OutOfBudget:
             return False
         point, got = self.points[0], self.values[0]
@@ -185,25 +200,19 @@ class Probe:
         ring = point.ring
         for mask in range(1, 2 ** len(groups) - 1):
             chosen = [g for k, g in enumerate(groups) if mask >> k & 1]
-            total = [ring.red(sum(entries)) for entries in zip(*(v for v, _ in chosen), strict=True)]
-            if all(equal_values(ring, x, y) for x, y in zip(total, target, strict=True)):
-                parts = tuple(t for _, ts in chosen for t in ts)
-                candidate = parts[0] if len(parts) == 1 else Expr("add", parts, None, self.expected.shape)
-                if self.confirmed(candidate):
+            summed = [ring.red(sum(entries)) for entries in zip(*(g.entries for g in chosen), strict=True)]
+            if all(is_same_value(ring, x, y) for x, y in zip(summed, target, strict=True)):
+                parts = tuple(t for g in chosen for t in g.terms)
+                if self.is_confirmed(added(parts)):
                     return True
         return False
 
-    def assumed_symmetric(self) -> str | None:
+    def has_assumed_symmetric(self) -> bool:
         """Do the two agree once every square matrix is symmetric?"""
-        square = [
-            s
-            for s in self.table.declared
-            if s.shape != SCALAR and s.shape[0] == s.shape[1] and not s.assumptions & {"symmetric", "positive_definite", "diagonal"}
-        ]
         keys = occurring(self.expected, self.answer)
-        square = [s for s in square if s.key in keys and "orthogonal" not in s.assumptions]
+        square = [s for s in self.table.declared if s.key in keys and mistaken_for_symmetric(s)]
         if not square:
-            return None
+            return False
         changed = {s.key: replace(s, assumptions=s.assumptions | {"symmetric"}) for s in square}
         declared = tuple(changed.get(s.key, s) for s in self.table.declared)
         exact = {k: changed.get(s.key, s) for k, s in self.table._exact.items()}
@@ -211,21 +220,33 @@ class Probe:
         points = self.draw(table, 2)
         for point in points:
             wanted, got = self.value(self.expected, point), self.value(self.answer, point)
-            if wanted is None or got is None or not equal_values(point.ring, wanted, got):
-                return None
+            if wanted is None or got is None or not is_same_value(point.ring, wanted, got):
+                return False
         if not points:
-            return None
+            return False
         try:
-            before, after = merged(self, self.points[0], expanded(self.expected)), merged(self, self.points[0], expanded(self.answer))
+            before, after = (merged(self, self.points[0], multiplied_out(e)) for e in (self.expected, self.answer))
         except (OutOfBudget, IndexError):
-            return "assumed_symmetric"
+            return True
         if before is not None and after is not None and len(after) < len(before):
-            return "assumed_symmetric"
-        return None if any(self.confirmed(e) for e in leaf_transposes(self.expected)) else "assumed_symmetric"
+            return True
+        return not any(self.is_confirmed(e) for e in leaf_transposes(self.expected))
 
 
-def known_factors(ring: Ring, ratio: Number) -> list[tuple[Fraction, int]]:
-    """Constants that a ratio may be: a small fraction, or one times pi or over pi."""
+def mistaken_for_symmetric(s: Symbol) -> bool:
+    """Is a symbol a square matrix that need not be symmetric, but could be?"""
+    given = assumed(s.assumptions)
+    return (
+        s.shape != SCALAR
+        and s.shape[0] == s.shape[1]
+        and not given.implies("symmetric")
+        and all(one.mistaken_for_symmetric for one in given.of_matrices)
+        and not misfit(s.assumptions | {"symmetric"})
+    )
+
+
+def known_factors(ring: Ring, ratio: Number) -> list[Factor]:
+    """Constants that a ratio may be."""
     out = []
     shifts: list[tuple[int, Number]] = [(0, ratio)]
     try:
@@ -234,9 +255,9 @@ def known_factors(ring: Ring, ratio: Number) -> list[tuple[Fraction, int]]:
     except Unsupported:
         pass
     for power, x in shifts:
-        number = small_fraction(ring, x)
-        if number is not None and number != 0:
-            out.append((number, power))
+        value = small_fraction(ring, x)
+        if value is not None and value != 0:
+            out.append(Factor(value, power))
     return out
 
 
@@ -252,34 +273,17 @@ def small_fraction(ring: Ring, x: Number) -> Fraction | None:
         return Fraction(new, t)
     if isinstance(ring, Real):
         near = Fraction(str(ring.ctx.nstr(x, 40, strip_zeros=False, min_fixed=-400, max_fixed=400))).limit_denominator(MAX_RATIO)
-        return near if abs(near.numerator) <= MAX_RATIO and equal_values(ring, ring.const(near), x) else None
+        return near if abs(near.numerator) <= MAX_RATIO and is_same_value(ring, ring.const(near), x) else None
     return x if abs(x.numerator) <= MAX_RATIO and x.denominator <= MAX_RATIO else None
 
 
-def number(value: Fraction | int) -> Expr:
-    """A constant."""
-    return Expr("num", (), Fraction(value), SCALAR)
-
-
-def times(factor: Expr, e: Expr) -> Expr:
-    """A scalar times an expression."""
-    return Expr("mul" if e.shape == SCALAR else "scale", (factor, e), None, e.shape)
-
-
-def scaled(expected: Expr, number: Fraction, power: int) -> Expr:
-    """A constant times the expected expression."""
-    factor = Expr("num", (), number, SCALAR)
-    if power:
+def constant_multiple(factor: Factor, e: Expr) -> Expr:
+    """A constant times an expression."""
+    constant = number(factor.number)
+    if factor.pi:
         pi = Expr("const", (), "pi", SCALAR)
-        factor = times(factor, pi if power > 0 else Expr("recip", (pi,), None, SCALAR))
-    return times(factor, expected)
-
-
-def flip(e: Expr) -> Expr:
-    """The transpose."""
-    if e.shape == SCALAR:
-        return e
-    return e.args[0] if e.op == "transpose" else Expr("transpose", (e,), None, (e.shape[1], e.shape[0]))
+        constant = times(constant, pi if factor.pi > 0 else Expr("recip", (pi,), None, SCALAR))
+    return times(constant, e)
 
 
 CONDITIONS: Final = frozenset({"rel", "and", "or", "not", "true"})
@@ -300,7 +304,7 @@ def sign_slips(e: Expr) -> Iterator[Expr]:
     def change(node: Expr) -> Iterator[Expr]:
         if node.op == "add":
             for k, term in enumerate(node.args):
-                yield Expr("add", (*node.args[:k], times(number(-1), term), *node.args[k + 1 :]), None, node.shape)
+                yield Expr("add", (*node.args[:k], scaled(-1, term), *node.args[k + 1 :]), None, node.shape)
 
     return everywhere(e, change)
 
@@ -312,7 +316,7 @@ def dropped_terms(e: Expr) -> Iterator[Expr]:
         if node.op == "add":
             for k in range(len(node.args)):
                 rest = (*node.args[:k], *node.args[k + 1 :])
-                yield rest[0] if len(rest) == 1 else Expr("add", rest, None, node.shape)
+                yield added(rest)
 
     return everywhere(e, change)
 
@@ -326,15 +330,15 @@ def pushed(e: Expr) -> Expr:
         turned = e.op == "transpose"
 
         def wrap(x: Expr) -> Expr:
-            return pushed(flip(x) if turned else Expr("inverse", (x,), None, x.shape))
+            return pushed(transposed(x) if turned else Expr("inverse", (x,), None, x.shape))
 
         if inner.op == "matmul" and (e.op == "transpose" or all(a.shape[0] == a.shape[1] and a.shape != SCALAR for a in inner.args)):
             left, right = inner.args
             return Expr("matmul", (wrap(right), wrap(left)), None, e.shape)
         if inner.op == "scale" and e.op == "transpose":
-            return Expr("scale", (inner.args[0], wrap(inner.args[1])), None, e.shape)
+            return times(inner.args[0], wrap(inner.args[1]))
         if inner.op == "add" and e.op == "transpose":
-            return Expr("add", tuple(wrap(a) for a in inner.args), None, e.shape)
+            return added(tuple(wrap(a) for a in inner.args))
         if e.op == "transpose" and inner.op == "inverse":
             return Expr("inverse", (wrap(inner.args[0]),), None, e.shape)
     return e
@@ -379,7 +383,7 @@ def leaf_transposes(e: Expr) -> Iterator[Expr]:
 
     def change(node: Expr) -> Iterator[Expr]:
         if node.shape != SCALAR and node.shape[0] == node.shape[1] and node.op not in ("eye", "zeros", "diag"):
-            yield flip(node)
+            yield transposed(node)
 
     return everywhere(e, change)
 
@@ -396,21 +400,21 @@ def inversions(e: Expr) -> Iterator[Expr]:
     return everywhere(e, change)
 
 
-def expanded(e: Expr) -> list[Expr]:
+def multiplied_out(e: Expr) -> list[Expr]:
     """The terms of `e` multiplied out. Raises OutOfBudget beyond MAX_TERMS."""
     if e.op == "add":
-        out = [t for a in e.args for t in expanded(a)]
+        out = [t for a in e.args for t in multiplied_out(a)]
     elif e.op in ("mul", "scale", "matmul", "had"):
-        out = [Expr(e.op, (x, y), None, e.shape) for x in expanded(e.args[0]) for y in expanded(e.args[1])]
+        out = [Expr(e.op, (x, y), None, e.shape) for x in multiplied_out(e.args[0]) for y in multiplied_out(e.args[1])]
     elif e.op in ("transpose", "trace", "esum", "diag", "diagonal") or e.op == "sum":
-        out = [Expr(e.op, (x,), e.data, e.shape) for x in expanded(e.args[0])]
+        out = [Expr(e.op, (x,), e.data, e.shape) for x in multiplied_out(e.args[0])]
     elif e.op == "pow" and e.data in (2, 3):
-        base = expanded(e.args[0])
+        base = multiplied_out(e.args[0])
         out = base
         for _ in range(int(e.data) - 1):
             out = [times(x, y) for x in out for y in base]
     elif e.op == "mpow" and e.data in (2, 3):
-        base = expanded(e.args[0])
+        base = multiplied_out(e.args[0])
         out = base
         for _ in range(int(e.data) - 1):
             out = [Expr("matmul", (x, y), None, e.shape) for x in out for y in base]
@@ -421,26 +425,26 @@ def expanded(e: Expr) -> list[Expr]:
     return out
 
 
-def merged(probe: Probe, point: Point, terms: list[Expr]) -> list[tuple[list[Number], tuple[Expr, ...]]] | None:
-    """Terms that are multiples of each other taken together, those that cancel left out: (entries, terms). None where one has no value."""
+def merged(probe: Probe, point: Point, terms: list[Expr]) -> list[TermGroup] | None:
+    """Terms that are multiples of each other taken together, those that cancel left out. None where one has no value."""
     ring = point.ring
-    groups: list[tuple[list[Number], tuple[Expr, ...]]] = []
+    groups: list[TermGroup] = []
     for term in terms:
         value = probe.value(term, point)
         if value is None:
             return None
         entries = flat(value)
-        for k, (total, members) in enumerate(groups):
-            first = flat(probe.value(members[0], point))
+        for k, group in enumerate(groups):
+            first = flat(probe.value(group.terms[0], point))
             place = next((i for i, x in enumerate(first) if not ring.is_zero(x)), None)
             if place is None:
                 continue
             ratio = ring.red(entries[place] * ring.inv(first[place]))
             if small_fraction(ring, ratio) is not None and all(
-                equal_values(ring, ring.red(ratio * x), y) for x, y in zip(first, entries, strict=True)
+                is_same_value(ring, ring.red(ratio * x), y) for x, y in zip(first, entries, strict=True)
             ):
-                groups[k] = ([ring.red(x + y) for x, y in zip(total, entries, strict=True)], (*members, term))
+                groups[k] = TermGroup([ring.red(x + y) for x, y in zip(group.entries, entries, strict=True)], (*group.terms, term))
                 break
         else:
-            groups.append((entries, (term,)))
-    return [g for g in groups if not all(ring.is_zero(x) for x in g[0])]
+            groups.append(TermGroup(entries, (term,)))
+    return [g for g in groups if not all(ring.is_zero(x) for x in g.entries)]

@@ -13,12 +13,13 @@ from typing import Any, Final
 import sympy as sp
 from sympy.matrices.expressions.matexpr import MatrixElement
 
+from autograder.algebra.assumptions import MatrixAssumption, NumberAssumption, assumption, known_assumptions
 from autograder.algebra.equivalence.identity import seed_of
 from autograder.algebra.evaluation import Exact, Number, Point, Real, Undefined, Value, draw_values, lift, size_sets, value_at, wide_draw
 from autograder.algebra.limits import CACHED_DECISIONS, PROOF_MEGABYTES, PROOF_SECONDS
 from autograder.algebra.notation import read_expected
 from autograder.algebra.symbols import ONE, SCALAR, Dim, Shape, Symbol, Symbols
-from autograder.algebra.tree import Expr, dims_in
+from autograder.algebra.tree import Expr, added, dims_in, number, symbol, times, zero
 from autograder.errors import AutograderError
 from autograder.worker import child
 
@@ -45,13 +46,12 @@ def names(symbols: Symbols, wanted: str | None = None) -> tuple[Any, ...]:
 
 
 @lru_cache(maxsize=1024)
-def sympy_symbol(symbol: Symbol) -> Any:
+def sympy_symbol(declared: Symbol) -> Any:
     """One symbol, with the assumptions that sympy knows."""
-    if symbol.shape == SCALAR:
-        positive = True if "positive" in symbol.assumptions else None
-        nonzero = True if "nonzero" in symbol.assumptions else None
-        return sp.Symbol(symbol.name, real=True, positive=positive, nonzero=nonzero)
-    return sp.MatrixSymbol(symbol.name, sympy_dim(symbol.shape[0]), sympy_dim(symbol.shape[1]))
+    if declared.shape == SCALAR:
+        given = [one for one in map(assumption, sorted(declared.assumptions)) if isinstance(one, NumberAssumption)]
+        return sp.Symbol(declared.name, real=True, **dict.fromkeys((word for one in given for word in one.in_sympy), True))
+    return sp.MatrixSymbol(declared.name, sympy_dim(declared.shape[0]), sympy_dim(declared.shape[1]))
 
 
 @lru_cache(maxsize=256)
@@ -83,30 +83,30 @@ class _Importer:
         return (self.dim(e.shape[0]), self.dim(e.shape[1]))
 
     def dim(self, d: Any) -> Dim:
-        number = 0
+        size = 0
         found: list[str] = []
         for term in sp.Add.make_args(sp.expand(d)):
             if term.is_Integer:
-                number += int(term)
+                size += int(term)
             elif term.is_Symbol:
                 found.append(term.name)
             else:
                 raise ValueError(f"the dimension {d} is no sum of sizes")
-        return Dim(number, tuple(sorted(found)))
+        return Dim(size, tuple(sorted(found)))
 
     def convert(self, e: Any) -> Expr:
-        symbol = self.by_symbol.get(e)
-        if symbol is not None:
-            if symbol.key in self.symbols.definitions:
-                return read_expected(self.symbols.definitions[symbol.key], self.symbols)
-            return Expr("sym", (), symbol.key, symbol.shape)
+        declared = self.by_symbol.get(e)
+        if declared is not None:
+            if declared.key in self.symbols.definitions:
+                return read_expected(self.symbols.definitions[declared.key], self.symbols)
+            return symbol(declared.key, declared.shape)
         if isinstance(e, sp.MatrixSymbol) or e.is_Symbol:
             if e.is_Symbol and e.name in self.symbols.dimensions:
                 return Expr("dim", (), e.name, SCALAR)
             raise ValueError(f"the symbol {e} is not declared")
         shape = self.shape(e)
         if e.is_Rational:
-            return Expr("num", (), Fraction(int(e.p), int(e.q)), SCALAR)
+            return number(Fraction(int(e.p), int(e.q)))
         if e is sp.pi or e is sp.E:
             return Expr("const", (), "pi" if e is sp.pi else "e", SCALAR)
         simple = {sp.Transpose: "transpose", sp.Trace: "trace", sp.Determinant: "det", sp.Inverse: "inverse"}
@@ -119,11 +119,11 @@ class _Importer:
         if isinstance(e, sp.Identity):
             return Expr("eye", (), None, shape)
         if isinstance(e, sp.ZeroMatrix):
-            return Expr("zeros", (), None, shape) if shape != SCALAR else Expr("num", (), Fraction(0), SCALAR)
+            return zero(shape)
         if isinstance(e, sp.OneMatrix):
             return Expr("ones", (), None, shape)
         if isinstance(e, (sp.MatAdd, sp.Add)):
-            return Expr("add", tuple(self.convert(a) for a in e.args), None, shape)
+            return added(tuple(self.convert(a) for a in e.args))
         if isinstance(e, (sp.MatMul, sp.Mul)):
             return self.product([self.convert(a) for a in e.args])
         if isinstance(e, sp.HadamardProduct):
@@ -140,7 +140,7 @@ class _Importer:
                 return base
             if not (e.i.is_Integer and e.j.is_Integer):
                 raise ValueError(f"{e} has an index that is no number")
-            where = [Expr("num", (), Fraction(int(i) + 1), SCALAR) for i in (e.i, e.j)]
+            where = [number(int(i) + 1) for i in (e.i, e.j)]
             if ONE in base.shape:
                 where = [where[0] if base.shape[1] == ONE else where[1]]
             return Expr("elem", (base, *where), None, SCALAR)
@@ -196,7 +196,7 @@ class _Importer:
         for f in matrices:
             out = f if out is None else Expr("matmul", (out, f), None, (out.shape[0], f.shape[1]))
         for f in reversed(scalars):
-            out = f if out is None else Expr("mul" if out.shape == SCALAR else "scale", (f, out), None, out.shape)
+            out = f if out is None else times(f, out)
         assert out is not None
         return out
 
@@ -306,9 +306,16 @@ def table_of(*expressions: Any) -> Symbols:
             rows, columns = (str(d).replace(" ", "") for d in s.shape)
             declared[s.name] = f"matrix {rows} {columns}"
         elif s not in dims:
-            words = ["positive"] if s.is_positive else ["nonzero"] if s.is_nonzero else []
-            declared[s.name] = " ".join(["scalar", *words])
+            declared[s.name] = " ".join(["scalar", *scalar_assumptions(s)])
     return symbols(declared)
+
+
+def scalar_assumptions(s: Any) -> list[str]:
+    """What sympy assumes of a symbol, without what follows from the rest."""
+    numbers = [one for one in known_assumptions() if isinstance(one, NumberAssumption) and one.in_sympy]
+    found = [one for one in numbers if all(getattr(s, f"is_{word}") for word in one.in_sympy)]
+    implied = frozenset().union(*(one.implies for one in found))
+    return [one.name for one in found if one.name not in implied]
 
 
 def _direction(value: Value, rng: Random, ctx: Any) -> Value:
@@ -386,11 +393,9 @@ class _Exporter:
             if s.shape == SCALAR:
                 continue
             m = sympy_symbol(s)
-            for name in sorted(s.assumptions):
-                if name in ("symmetric", "orthogonal", "invertible", "positive_definite", "diagonal"):
-                    facts.append(getattr(sp.Q, name)(m))
-                if name in ("positive_definite", "diagonal"):
-                    facts.append(sp.Q.symmetric(m))
+            for one in map(assumption, sorted(s.assumptions)):
+                if isinstance(one, MatrixAssumption):
+                    facts += [getattr(sp.Q, word)(m) for word in one.in_sympy]
         return sp.And(*facts) if facts else True
 
     def convert(self, e: Expr) -> Any:

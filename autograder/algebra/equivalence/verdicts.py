@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal, Protocol, runtime_checkable
 
-from autograder.algebra.equivalence.decision import Decision, decide_expression
+from autograder.algebra.equivalence.decision import AnswerDecision, decide_expression
 from autograder.algebra.notation import read_expected, render
 from autograder.algebra.symbols import Symbols
 from autograder.algebra.tree import Expr, show_shape
 from autograder.errors import Unreadable
-from autograder.verdict import Json, Verdict, correct, error, incorrect, missing, undecided, unreadable
+from autograder.evidence import SymbolicEvidence, TextEvidence
+from autograder.verdict import READ_AS, Verdict, correct, error, incorrect, missing, undecided, unreadable, verdict_unless_typed
 
 MAX_SHOWN: Final = 4_000
 """Characters of a text in the evidence."""
@@ -53,12 +54,9 @@ def typed(answer: AnswerLike | str) -> str | Verdict:
     """The text to judge, or the verdict if there is none."""
     if isinstance(answer, str):
         return answer if answer.strip() else missing()
-    if answer.state == "missing":
-        return missing()
-    if answer.state == "image":
-        return undecided("This part was handed in as an image: a person reads it.", read="Found an image where a formula was due.")
-    if answer.state == "foreign":
-        return undecided("This looks like another homework: a person looks at it.", read="The write-up looks like another homework.")
+    other = verdict_unless_typed(answer, "a formula")
+    if other is not None:
+        return other
     return answer.text if answer.text.strip() else missing()
 
 
@@ -96,7 +94,7 @@ def _equivalent(answer: AnswerLike | str, expected: Any, symbols: Symbols) -> Ve
     return certified(verdict, decision, proof(truth, decision.expression, symbols))
 
 
-def certified(verdict: Verdict, decision: Decision, proof: bool | None) -> Verdict:
+def certified(verdict: Verdict, decision: AnswerDecision, proof: bool | None) -> Verdict:
     """The verdict with what sympy says of it; where the two disagree it is our own error."""
     if proof is None:
         return verdict
@@ -108,7 +106,7 @@ def certified(verdict: Verdict, decision: Decision, proof: bool | None) -> Verdi
     return verdict
 
 
-def method_text(decision: Decision) -> str:
+def method_text(decision: AnswerDecision) -> str:
     """How it was decided, in a few words."""
     if decision.method == "normal-form":
         return "the same expression"
@@ -122,10 +120,10 @@ def method_text(decision: Decision) -> str:
 
 def read_line(e: Expr | None, symbols: Symbols) -> str:
     """`Read as: (M + N)ᵀ z`"""
-    return "" if e is None else f"Read as: {render(e, symbols)}"
+    return "" if e is None else f"{READ_AS}{render(e, symbols)}"
 
 
-def as_verdict(decision: Decision, text: str, shown: str, symbols: Symbols) -> Verdict:
+def as_verdict(decision: AnswerDecision, text: str, shown: str, symbols: Symbols) -> Verdict:
     """A decision as a verdict with feedback and evidence."""
     read = read_line(decision.expression, symbols)
     if decision.verdict == "equivalent":
@@ -134,13 +132,13 @@ def as_verdict(decision: Decision, text: str, shown: str, symbols: Symbols) -> V
         bad = Unreadable(text, decision.offset or 0, decision.reason or "it is not understood", decision.accepted)
         return unreadable(bad.explain())
     if decision.verdict == "undecided":
-        return undecided(f"This could not be decided: {decision.reason}.", read=read, evidence={"kind": "text", "said": text[:MAX_SHOWN]})
+        return undecided(f"This could not be decided: {decision.reason}.", read=read, evidence=TextEvidence(said=text[:MAX_SHOWN]))
     evidence = symbolic_evidence(decision, text, shown, symbols)
     method = "exact evaluation" if decision.method == "exact" else method_text(decision)
     return incorrect(feedback(decision), evidence=evidence, slip=decision.diagnosis, method=method, read=read)
 
 
-def feedback(decision: Decision) -> str:
+def feedback(decision: AnswerDecision) -> str:
     """What is wrong, without what would be right."""
     slip = decision.diagnosis
     if decision.boundary:
@@ -156,15 +154,13 @@ def feedback(decision: Decision) -> str:
     return "This is not equal to what was asked; it differs for some values of the symbols."
 
 
-def symbolic_evidence(decision: Decision, text: str, shown: str, symbols: Symbols) -> dict[str, Json]:
-    """Evidence of kind `symbolic`, see docs/schema.md."""
+def symbolic_evidence(decision: AnswerDecision, text: str, shown: str, symbols: Symbols) -> SymbolicEvidence:
+    """A difference as evidence: both formulas, and its witness."""
     witness = dict(decision.witness or {})
-    out: dict[str, Json] = {
-        "kind": "symbolic",
-        "symbols": {s.name: s.text for s in symbols.declared},
-        "expected": shown[:MAX_SHOWN],
-        "answer": text[:MAX_SHOWN],
-    }
-    if "values" in witness:
-        out["witness"] = witness.pop("values")
-    return out | witness
+    return SymbolicEvidence(
+        symbols={s.name: s.text for s in symbols.declared},
+        expected=shown[:MAX_SHOWN],
+        answer=text[:MAX_SHOWN],
+        witness=witness.pop("values", None),
+        **witness,
+    )

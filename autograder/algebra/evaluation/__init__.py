@@ -1,22 +1,14 @@
 """The value of a typed tree: rings, linear algebra, samplers, batches of points."""
 
 from autograder.algebra.evaluation.batch import Batch, SampleBatch, evaluate_batch
-from autograder.algebra.evaluation.evaluate import (
-    Point,
-    check_cost,
-    condition_holds,
-    determinant,
-    inverse,
-    matmul,
-    rational_degree,
-    transpose,
-    value_at,
-)
+from autograder.algebra.evaluation.evaluate import Point, check_cost, condition_holds, rational_degree, value_at
 from autograder.algebra.evaluation.formula import numeric_function
-from autograder.algebra.evaluation.rings import Exact, Modular, Number, Real, Ring, Undefined, Unsupported, Value, prime_of
+from autograder.algebra.evaluation.linear_algebra import RingAlgebra, flat
+from autograder.algebra.evaluation.rings import EXACT, Exact, Modular, Number, Real, Ring, Undefined, Unsupported, Value, prime_of
 from autograder.algebra.evaluation.samplers import draw_values, field_draw, lift, size_sets, small_draw, wide_draw, word_length
 
 __all__ = [
+    "EXACT",
     "Batch",
     "Exact",
     "Modular",
@@ -24,25 +16,23 @@ __all__ = [
     "Point",
     "Real",
     "Ring",
+    "RingAlgebra",
     "SampleBatch",
     "Undefined",
     "Unsupported",
     "Value",
     "check_cost",
     "condition_holds",
-    "determinant",
     "draw_values",
     "evaluate_batch",
     "field_draw",
-    "inverse",
+    "flat",
     "lift",
-    "matmul",
     "numeric_function",
     "prime_of",
     "rational_degree",
     "size_sets",
     "small_draw",
-    "transpose",
     "value_at",
     "wide_draw",
     "word_length",

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +20,22 @@ Batch = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SampleBatch:
-    """Points of one set of sizes. base: what is drawn freely; values: every symbol."""
+    """Points of one set of sizes, with the value of every symbol."""
 
     sizes: Mapping[str, int]
-    base: Mapping[str, Batch]
     values: Mapping[str, Batch]
     count: int
 
 
+class BatchValue(NamedTuple):
+    """An expression at every point of a batch. largest: the largest term of any sum on the way, shape (points,)."""
+
+    values: Batch
+    largest: NDArray[np.float64]
+
+
 class _Batched:
-    """Expressions at all points of a cloud. `largest` is the largest term of any sum, point by point."""
+    """Expressions at all points of a batch. `largest` is the largest term of any sum, point by point."""
 
     def __init__(self, values: Mapping[str, Batch], sizes: Mapping[str, int], count: int) -> None:
         self.values = values
@@ -239,16 +245,16 @@ class _Batched:
         return np.asarray(compare[e.data](left, right))
 
 
-def evaluate_batch(e: Expr, cloud: SampleBatch) -> tuple[Batch, NDArray[np.float64]]:
-    """The values at every point of a cloud, shape (points, rows, columns), and the largest term of a sum on the way, shape (points,).
+def evaluate_batch(e: Expr, batch: SampleBatch) -> BatchValue:
+    """The values of an expression at every point of a batch, not a number where there is none.
 
-    Not a number where there is no value. Raises Unsupported for what double precision does not compute.
+    Raises Unsupported for what double precision does not compute.
     """
-    batched = _Batched(cloud.values, cloud.sizes, cloud.count)
+    batched = _Batched(batch.values, batch.sizes, batch.count)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         try:
             value = batched.at(e)
         except np.linalg.LinAlgError as bad:
             raise Unsupported(f"double precision does not compute this: {bad}") from None
-    return np.broadcast_to(value, (cloud.count, *value.shape[1:])), batched.largest
+    return BatchValue(np.broadcast_to(value, (batch.count, *value.shape[1:])), batched.largest)

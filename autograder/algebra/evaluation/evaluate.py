@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from operator import mul
 from typing import Final
 
+from autograder.algebra.evaluation.linear_algebra import determinant, identity, inverse, matmul, transpose
 from autograder.algebra.evaluation.rings import Matrix, Number, Real, Ring, Undefined, Unsupported, Value
 from autograder.algebra.limits import MAX_DECIDE_OPERATIONS, MAX_EXPONENT
 from autograder.algebra.symbols import SCALAR, Dim
-from autograder.algebra.tree import Expr, index_only
+from autograder.algebra.tree import Expr, is_index_only
 from autograder.errors import OutOfBudget
 
 
@@ -32,70 +32,6 @@ def value_at(e: Expr, point: Point, index: Mapping[str, int] | None = None, memo
     evaluator = _Evaluator(point, memo)
     evaluator.index.update(index or {})
     return evaluator.value(e)
-
-
-def transpose(a: Matrix) -> Matrix:
-    """Rows for columns."""
-    return [list(row) for row in zip(*a, strict=True)]
-
-
-def matmul(ring: Ring, a: Matrix, b: Matrix) -> Matrix:
-    """The matrix product."""
-    red = ring.red
-    columns = list(zip(*b, strict=True))
-    return [[red(sum(map(mul, row, column))) for column in columns] for row in a]
-
-
-def identity(ring: Ring, n: int) -> Matrix:
-    """The unit matrix."""
-    one, zero = ring.const(Fraction(1)), ring.const(Fraction(0))
-    return [[one if i == j else zero for j in range(n)] for i in range(n)]
-
-
-def inverse(ring: Ring, a: Matrix) -> Matrix:
-    """By Gauss and Jordan. Raises Undefined for a singular matrix."""
-    n = len(a)
-    red = ring.red
-    rows = [list(row) + unit for row, unit in zip(a, identity(ring, n), strict=True)]
-    for k in range(n):
-        pivot = _pivot(ring, rows, k)
-        if pivot is None:
-            raise Undefined("an inverse of a singular matrix")
-        rows[k], rows[pivot] = rows[pivot], rows[k]
-        scale = ring.inv(rows[k][k])
-        head = rows[k] = [red(x * scale) for x in rows[k]]
-        for i in range(n):
-            factor = rows[i][k]
-            if i != k and factor != 0:
-                rows[i] = [red(x - factor * y) for x, y in zip(rows[i], head, strict=True)]
-    return [row[n:] for row in rows]
-
-
-def determinant(ring: Ring, a: Matrix) -> Number:
-    """By elimination."""
-    rows = [list(row) for row in a]
-    n = len(rows)
-    red = ring.red
-    result = ring.const(Fraction(1))
-    for k in range(n):
-        pivot = _pivot(ring, rows, k)
-        if pivot is None:
-            return ring.const(Fraction(0))
-        if pivot != k:
-            rows[k], rows[pivot] = rows[pivot], rows[k]
-            result = red(-result)
-        result = red(result * rows[k][k])
-        scale = ring.inv(rows[k][k])
-        for i in range(k + 1, n):
-            factor = red(rows[i][k] * scale)
-            if factor != 0:
-                rows[i] = [red(x - factor * y) for x, y in zip(rows[i], rows[k], strict=True)]
-    return result
-
-
-def _pivot(ring: Ring, rows: Matrix, k: int) -> int | None:
-    candidates = [i for i in range(k, len(rows)) if not ring.is_zero(rows[i][k])]
-    return max(candidates, key=lambda i: ring.size(rows[i][k])) if candidates else None
 
 
 class _Evaluator:
@@ -201,7 +137,7 @@ class _Evaluator:
         return result
 
     def of_power(self, e: Expr) -> Number:
-        if index_only(e.args[1]):
+        if is_index_only(e.args[1]):
             exponent = self.position(e.args[1])
             if abs(exponent) > MAX_EXPONENT:
                 raise Undefined("an exponent beyond our limit")
@@ -411,7 +347,7 @@ def _operations(e: Expr, sizes: Mapping[str, int]) -> int:
     rows: int = e.shape[0].size(sizes)
     columns: int = e.shape[1].size(sizes)
     if e.op == "sum":
-        return below * max(1, int(e.data[2].size(sizes))) + 1
+        return below * max(1, int(e.data.upper.size(sizes))) + 1
     if e.op == "matmul":
         return below + rows * columns * int(e.args[0].shape[1].size(sizes))
     if e.op in ("inverse", "pinv", "det", "mpow", "sqrtm", "norm"):
@@ -430,7 +366,7 @@ def rational_degree(e: Expr, sizes: Mapping[str, int]) -> tuple[int, int]:
     if e.op in ("mul", "scale", "matmul", "had"):
         return (parts[0][0] + parts[1][0], parts[0][1] + parts[1][1])
     if e.op == "sum":
-        n = max(1, e.data[2].size(sizes))
+        n = max(1, e.data.upper.size(sizes))
         return (parts[0][0] + (n - 1) * parts[0][1], n * parts[0][1])
     if e.op == "pow":
         k = abs(int(e.data))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from autograder.algebra.notation import Typer, read_answer, symbols
+from autograder.algebra.symbols import key_of
 from autograder.algebra.tree import Expr, Misshapen, degree
 from autograder.errors import OutOfBudget, Unreadable
 from autograder.mathtext import ENTRYWISE, MAX_CHARACTERS
@@ -45,7 +46,7 @@ def numeric_function(text: str, arguments: tuple[str, ...] = ("x", "y")) -> Call
         raise Unreadable(text, bad.at, str(bad), ACCEPTED) from None
     except OutOfBudget as bad:
         raise Unreadable(text, 0, f"the formula is too long: {bad}", ACCEPTED) from None
-    keys = [table.exact(_name(p)).key for p in parameters]  # type: ignore[union-attr]
+    keys = list(map(key_of, parameters))
     _check(e, text)
 
     def function(*values: Any) -> Any:
@@ -58,12 +59,6 @@ def numeric_function(text: str, arguments: tuple[str, ...] = ("x", "y")) -> Call
             return _value(e, dict(zip(keys, (np.asarray(v, dtype=float) for v in values), strict=True)), np)
 
     return function
-
-
-def _name(text: str) -> Any:
-    from autograder.mathtext import read_name
-
-    return read_name(text)
 
 
 def _parameters(text: str, arguments: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

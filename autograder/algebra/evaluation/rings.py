@@ -173,6 +173,10 @@ def _context(digits: int) -> Any:
     return context
 
 
+EXACT: Final = Exact()
+"""It has no state, so that one is enough."""
+
+
 class Real(Ring):
     """Real numbers with `digits` decimal digits (mpmath). What is smaller than half of the digits counts as zero in comparisons."""
 

@@ -1,6 +1,7 @@
 """Typed text -> typed tree: names, grammar, shapes, and the symbol table that drives them."""
 
-from autograder.algebra.notation.declare import ASSUMPTIONS, cached_symbols, solve_constraint, symbols
+from autograder.algebra.notation.cursor import Undeclared
+from autograder.algebra.notation.declare import cached_symbols, solve_constraint, symbols
 from autograder.algebra.notation.expression import Typer, definition, read_expected
 from autograder.algebra.notation.grammar import Grammar
 from autograder.algebra.notation.nodes import Node
@@ -8,10 +9,10 @@ from autograder.algebra.notation.reader import depths, is_numpy, read_answer, sp
 from autograder.algebra.notation.rendering import render
 
 __all__ = [
-    "ASSUMPTIONS",
     "Grammar",
     "Node",
     "Typer",
+    "Undeclared",
     "cached_symbols",
     "definition",
     "depths",

@@ -62,7 +62,7 @@ class Calls(Scripts):
         """The argument of `\\det A`, `\\log x y`: what follows up to an operator or another function."""
         at = self.tok.at
         factors = [self._factor()]
-        while self._starts_factor() and self.tok.kind not in ("func",) and not self._at_cmd(*COMMANDS, "sum"):
+        while self._is_factor_next() and self.tok.kind not in ("func",) and not self._at_cmd(*COMMANDS, "sum"):
             if self.tok.kind == "word" and self.tok.value in FUNCTIONS and not self.table.exact(Name(self.tok.value)):
                 break
             if self._at_op("(", "[", "\\{", "|", "\\|"):

@@ -43,6 +43,14 @@ def split_exponents(toks: list[Token]) -> list[Token]:
     return out
 
 
+class Undeclared(Unreadable):
+    """A name that the problem does not declare."""
+
+    def __init__(self, text: str, offset: int, name: str, accepted: str) -> None:
+        super().__init__(text, offset, f"the symbol {name!r} is not declared in this problem", accepted)
+        self.name = name
+
+
 class Cursor:
     """Tokens, where we are in them, and the names in scope. The methods at the end are the grammar's, named here for its parts."""
 
@@ -132,7 +140,7 @@ class Cursor:
         tail = Token(kind, rest, t.at + length, t.end, False, t.latex)
         self.toks[self.i : self.i + 1] = [head, tail]
 
-    def _looks_like_condition(self) -> bool:
+    def _has_condition_ahead(self) -> bool:
         return any(t.kind == "op" and t.value in RELATION_SIGNS for t in self.toks[self.i :])
 
     def _declared(self) -> str:
@@ -142,7 +150,7 @@ class Cursor:
         word = word if len(word) <= MAX_WORD else word[:MAX_WORD] + "..."
         if word in KEYWORDS or (len(word) > 3 and word.isalpha() and word not in GREEK):
             return Unreadable(self.text, at, f"{word!r} is a word, not a formula", "one formula made of " + self._declared())
-        return Unreadable(self.text, at, f"the symbol {word!r} is not declared in this problem", "the symbols " + self._declared())
+        return Undeclared(self.text, at, word, "the symbols " + self._declared())
 
     def _signs(self) -> int:
         sign = 1
@@ -151,7 +159,7 @@ class Cursor:
         return sign
 
     @staticmethod
-    def _simple(inner: list[Token]) -> bool:
+    def _is_simple(inner: list[Token]) -> bool:
         """One letter or word, accented or not."""
         bare = [g for g in inner if g.kind not in ("accent", "style") and g.value not in ("{", "}")]
         return len(bare) == 1 and bare[0].kind in ("word", "num")
@@ -228,5 +236,5 @@ class Cursor:
     def _listing(self) -> Node | None:
         raise NotImplementedError
 
-    def _starts_factor(self) -> bool:
+    def _is_factor_next(self) -> bool:
         raise NotImplementedError

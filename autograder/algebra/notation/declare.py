@@ -6,36 +6,14 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
+from autograder.algebra.assumptions import assumed, misfit
 from autograder.algebra.notation.expression import read_expected, with_definitions
 from autograder.algebra.symbols import ONE, SCALAR, Shape, Symbol, Symbols, parse_dim
 from autograder.algebra.tree import Expr, symbols_in
 from autograder.errors import Unreadable
 from autograder.mathtext import ACCENTS, Name, read_name
 
-ASSUMPTIONS: Final = frozenset({"symmetric", "positive_definite", "orthogonal", "invertible", "diagonal", "positive", "nonzero"})
 SHAPES: Final = {"scalar": 0, "vector": 1, "row": 1, "matrix": 2}
-SCALAR_ASSUMPTIONS: Final = frozenset({"positive", "nonzero"})
-TOGETHER: Final = frozenset(
-    {
-        frozenset({"symmetric", "positive_definite"}),
-        frozenset({"symmetric", "diagonal"}),
-        frozenset({"symmetric", "invertible"}),
-        frozenset({"diagonal", "invertible"}),
-        frozenset({"diagonal", "positive_definite"}),
-        frozenset({"positive_definite", "invertible"}),
-        frozenset({"orthogonal", "invertible"}),
-        frozenset({"orthogonal", "symmetric"}),
-        frozenset({"positive", "nonzero"}),
-        frozenset({"positive", "diagonal"}),
-        frozenset({"nonzero", "diagonal"}),
-        frozenset({"orthogonal", "diagonal"}),
-        frozenset({"symmetric", "positive"}),
-        frozenset({"symmetric", "nonzero"}),
-        frozenset({"invertible", "positive"}),
-        frozenset({"invertible", "nonzero"}),
-    }
-)
-"""Pairs of assumptions for which there is a sampler; a table with another pair is refused rather than misread."""
 
 
 def _declaration(name: str, text: str) -> tuple[Shape, frozenset[str]]:
@@ -47,20 +25,16 @@ def _declaration(name: str, text: str) -> tuple[Shape, frozenset[str]]:
         raise ValueError(f"symbol {name!r} is declared as {text!r}; a {words[0]} has {count} dimension{'s' * (count > 1)}")
     dims = [parse_dim(word) for word in words[1 : 1 + count]]
     assumptions = frozenset(words[1 + count :])
-    unknown = sorted(assumptions - ASSUMPTIONS)
-    if unknown:
-        raise ValueError(f"symbol {name!r} is declared with {unknown[0]!r}; assumptions are {', '.join(sorted(ASSUMPTIONS))}")
+    problem = misfit(assumptions)
+    if problem:
+        raise ValueError(f"symbol {name!r}: {problem}")
+    of_matrices = [one.name for one in assumed(assumptions).of_matrices]
     shape = {0: SCALAR, 1: (dims[0] if dims else ONE, ONE)}.get(count, (dims[0], dims[-1]) if dims else SCALAR)
     if words[0] == "row":
         shape = (ONE, dims[0])
-    if count == 2 and shape[0] != shape[1] and assumptions - SCALAR_ASSUMPTIONS:
-        raise ValueError(f"symbol {name!r} is declared as {text!r}, but only a square matrix is {sorted(assumptions)[0]}")
-    if count < 2 and assumptions - SCALAR_ASSUMPTIONS:
-        raise ValueError(f"symbol {name!r} is declared as {text!r}, but only a matrix is {sorted(assumptions - SCALAR_ASSUMPTIONS)[0]}")
-    for one in assumptions:
-        for two in assumptions - {one}:
-            if frozenset({one, two}) not in TOGETHER:
-                raise ValueError(f"symbol {name!r}: there is no sampler for {one} together with {two}")
+    if of_matrices and not (count == 2 and shape[0] == shape[1]):
+        due = "a square matrix" if count == 2 else "a matrix"
+        raise ValueError(f"symbol {name!r} is declared as {text!r}, but only {due} is {of_matrices[0]}")
     return shape, assumptions
 
 
@@ -74,8 +48,8 @@ def symbols(
 ) -> Symbols:
     """A symbol table.
 
-    declared: name as typed -> `scalar`, `vector n`, `row n` or `matrix n m`, then assumptions (`symmetric`,
-    `positive_definite`, `orthogonal`, `invertible`, `diagonal`, `positive`, `nonzero`). aliases: declared name -> other spellings.
+    declared: name as typed -> `scalar`, `vector n`, `row n` or `matrix n m`, then assumptions by their names (`symmetric`, `positive`: see
+    `algebra/assumptions`). aliases: declared name -> other spellings.
     functions: name -> the argument after which it is the same name (`{"phi": "x"}`: `\\phi(x)` is phi).
     definitions: name -> what it stands for; the name may be new (its shape is that of its definition) or declared.
     constraints: equations between declared names that hold by definition, `Gamma^T Gamma = Sigma^{-1}`; the left side is a

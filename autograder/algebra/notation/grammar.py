@@ -37,7 +37,7 @@ class Grammar(Calls):
     def _ternary(self) -> Node:
         """`a`, `a if c else b`, `a if c, 0 otherwise`, `a when c and b when d`, `if c: a, else: b`."""
         at = self.tok.at
-        if self._at_word("if", "when", "for") and self._looks_like_condition():
+        if self._at_word("if", "when", "for") and self._has_condition_ahead():
             return self._condition_first()
         value = self._additive()
         start = self.i
@@ -46,7 +46,7 @@ class Grammar(Calls):
         if not self._at_word("if", "when", "for", "where"):
             self.i = start
             return value
-        if self.tok.value == "where" and not self._looks_like_condition():
+        if self.tok.value == "where" and not self._has_condition_ahead():
             self.i = start
             return value
         parts: list[Node] = []
@@ -158,7 +158,7 @@ class Grammar(Calls):
             start = self.i
             while self._at_word("and") or self._at_op("&"):
                 self._take()
-            if self._at_word("otherwise", "else") or not self._looks_like_condition():
+            if self._at_word("otherwise", "else") or not self._has_condition_ahead():
                 self.i = start
                 break
             here = self.i
@@ -237,7 +237,7 @@ class Grammar(Calls):
                 operator = self._take().value
             elif self._at_cmd("cdot", "times", "bullet", "div", "bigcdot"):
                 operator = {"div": "/", "times": "*"}.get(self._take().value, ".")
-            elif self._starts_factor():
+            elif self._is_factor_next():
                 operator = ""
             else:
                 break
@@ -251,7 +251,7 @@ class Grammar(Calls):
             return factors[0]
         return Node("prod", tuple(factors), tuple(between), at)
 
-    def _starts_factor(self) -> bool:
+    def _is_factor_next(self) -> bool:
         t = self.toks[self.i]
         if t.kind in ("num", "func", "accent", "style", "frac", "begin"):
             return True
@@ -320,7 +320,7 @@ class Grammar(Calls):
         if self._at_op("["):
             here = self.i
             self.i += 1
-            iverson = self._starts_condition_factor("]")
+            iverson = self._is_condition_factor_next("]")
             self.i = here
             rows = None if iverson else self._listing()
             if rows is not None:
@@ -330,13 +330,13 @@ class Grammar(Calls):
             if cases is not None:
                 return cases
         opened = self._take()
-        if opened.value == "{" and self._simple_group():
+        if opened.value == "{" and self._is_simple_group():
             return self._primary()
         bars, self.bars = self.bars, []
         closing = OPENERS[opened.value]
         if self._at_op(closing):
             raise self.fail("empty brackets", "an expression inside the brackets")
-        if opened.value in ("(", "[") and self._starts_condition_factor(closing):
+        if opened.value in ("(", "[") and self._is_condition_factor_next(closing):
             condition = self.condition()
             node = Node("cases", (UNIT, condition, ZERO, Node("true")), None, opened.at)
         else:
@@ -347,7 +347,7 @@ class Grammar(Calls):
         self._expect(closing, opened.at)
         return node
 
-    def _starts_condition_factor(self, closing: str) -> bool:
+    def _is_condition_factor_next(self, closing: str) -> bool:
         """`(w*x + b > 0)` as a factor counts 1 or 0, as in numpy."""
         depth = 0
         opening = {")": "(", "]": "["}[closing]
@@ -364,11 +364,11 @@ class Grammar(Calls):
                 return False
         return opening == ""
 
-    def _simple_group(self) -> bool:
+    def _is_simple_group(self) -> bool:
         """`{x}` and `{\\bf x}` around one name: the braces go, so that scripts after them belong to the name."""
         group, after = group_at(self.toks, self.i - 1)
         inner = [g for g in group if g.kind != "style"]
-        if self._simple(inner) and inner[0].kind != "num":
+        if self._is_simple(inner) and inner[0].kind != "num":
             self.toks[self.i - 1 : after] = inner
             self.i -= 1
             return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from fractions import Fraction
-from typing import Final
+from typing import Final, NamedTuple
 
 from autograder.algebra.limits import MAX_DECIMAL_EXPONENT, MAX_DIGITS, MAX_WORD
 from autograder.algebra.notation.cursor import Cursor
@@ -18,12 +18,27 @@ ZERO: Final = Node("num", (), Fraction(0))
 UNIT: Final = Node("num", (), Fraction(1))
 
 
+class Script(NamedTuple):
+    """What stands above or below a name. kind: `_`, `^` or `'`; end: index of the token after it."""
+
+    kind: str
+    text: str
+    end: int
+
+
+class Match(NamedTuple):
+    """A declared symbol that typed letters name. scripts: how many of the scripts after them belong to its name."""
+
+    symbol: Symbol
+    scripts: int
+
+
 class Names(Cursor):
     """The part of the grammar that reads one name, number or vector of ones."""
 
-    def _scripts_ahead(self, i: int) -> list[tuple[str, str, int]]:
-        """The scripts that follow at index i: (`_`, `^` or `'`, text, index after it)."""
-        out: list[tuple[str, str, int]] = []
+    def _scripts_ahead(self, i: int) -> list[Script]:
+        """The scripts that follow at index i."""
+        out: list[Script] = []
         while len(out) < 4:
             t = self.toks[i]
             if t.kind == "op" and t.value in ("_", "^"):
@@ -38,21 +53,21 @@ class Names(Cursor):
                 if not group or group[0].kind == "eof":
                     break
                 if t.value == "^" and script and set(script) == {"'"}:
-                    out += [("'", "'", i)] * len(script)
+                    out += [Script("'", "'", i)] * len(script)
                 else:
-                    out.append((t.value, script, i))
+                    out.append(Script(t.value, script, i))
             elif t.kind in ("sub", "sup"):
                 i += 1
-                out.append(("_" if t.kind == "sub" else "^", t.value, i))
+                out.append(Script("_" if t.kind == "sub" else "^", t.value, i))
             elif t.kind == "op" and t.value == "'":
                 i += 1
-                out.append(("'", "'", i))
+                out.append(Script("'", "'", i))
             else:
                 break
         return out
 
-    def _lookup(self, base: str, accents: tuple[str, ...], scripts: list[tuple[str, str, int]]) -> tuple[Symbol, int] | None:
-        """The declared symbol that a base and as many of its scripts as possible name, and how many of them it took."""
+    def _lookup(self, base: str, accents: tuple[str, ...], scripts: list[Script]) -> Match | None:
+        """The declared symbol that a base and as many of its scripts as possible name."""
         names = []
         for k in range(len(scripts) + 1):
             taken = scripts[:k]
@@ -60,26 +75,26 @@ class Names(Cursor):
                 Name(
                     base,
                     accents,
-                    "".join(s for kind, s, _ in taken if kind == "_"),
-                    "".join(s for kind, s, _ in taken if kind == "^"),
-                    sum(kind == "'" for kind, _, _ in taken),
+                    "".join(s.text for s in taken if s.kind == "_"),
+                    "".join(s.text for s in taken if s.kind == "^"),
+                    sum(s.kind == "'" for s in taken),
                 )
             )
         for k in range(len(scripts), 0, -1):
             found = self.table.exact(names[k])
             if found:
-                return found, k
+                return Match(found, k)
         for k in range(len(scripts), 0, -1):
-            if self._name_like(scripts[:k]):
+            if self._is_name_like(scripts[:k]):
                 found = self.table.find(names[k])
                 if found:
-                    return found, k
+                    return Match(found, k)
         found = self.table.find(names[0])
-        return (found, 0) if found else None
+        return Match(found, 0) if found else None
 
-    def _name_like(self, scripts: list[tuple[str, str, int]]) -> bool:
+    def _is_name_like(self, scripts: list[Script]) -> bool:
         """Scripts that may belong to a name: any index below; above, a letter or something in brackets."""
-        below = any(kind == "_" for kind, _, _ in scripts)
+        below = any(s.kind == "_" for s in scripts)
         for kind, script, _ in scripts:
             if kind != "^":
                 continue
@@ -103,7 +118,7 @@ class Names(Cursor):
             if self._at_op("{"):
                 group, after = group_at(self.toks, self.i)
                 inner = [g for g in group if g.kind != "style"]
-                if not self._simple(inner):
+                if not self._is_simple(inner):
                     raise self.fail("an accent over an expression", "an accent over one letter", at=at)
                 self.toks[self.i : after] = [g for g in inner if g.value not in ("{", "}")]
         t = self.tok
@@ -140,7 +155,7 @@ class Names(Cursor):
         following = self.toks[self.i + 1]
         if other is None or other.shape == SCALAR or t.value in self.scope or not (following.kind == "sub" or following.value == "_"):
             return None
-        script = self._scripts_ahead(self.i + 1)[0][1].replace(",", "") if self._scripts_ahead(self.i + 1) else ""
+        script = self._scripts_ahead(self.i + 1)[0].text.replace(",", "") if self._scripts_ahead(self.i + 1) else ""
         if not script or not all(c in self.scope or c.isdigit() for c in script):
             return None
         self._take()
@@ -160,7 +175,7 @@ class Names(Cursor):
             return
         ahead = self._scripts_ahead(self.i + 1)
         whole = self._lookup(base, accents, ahead)
-        if whole is not None and whole[1] and ahead[whole[1] - 1][2] > k + 1:
+        if whole is not None and whole.scripts and ahead[whole.scripts - 1].end > k + 1:
             return  # the letters are part of a name
         here, toks = self.i, list(self.toks)
         self.i = k + 1
@@ -168,7 +183,7 @@ class Names(Cursor):
         self.i = here
         ahead = self._scripts_ahead(self.i + 1)
         found = self._lookup(base, accents, ahead)
-        named = found is not None and found[1] and ahead[found[1] - 1][2] > k + 1
+        named = found is not None and found.scripts and ahead[found.scripts - 1].end > k + 1
         if not named and script.value[0] not in self.scope:
             self.toks = toks
 
@@ -179,17 +194,17 @@ class Names(Cursor):
         if match is None:
             return None
         symbol, count = match
-        if count == 0 and self._numbered_sibling(base, self._scripts_ahead(self.i + 1)):
-            raise self._unknown(f"{base}_{self._scripts_ahead(self.i + 1)[0][1]}", t.at)
+        if count == 0 and self._has_numbered_sibling(base, self._scripts_ahead(self.i + 1)):
+            raise self._unknown(f"{base}_{self._scripts_ahead(self.i + 1)[0].text}", t.at)
         if count == 0 and base in FUNCTIONS and symbol.name != base and self.toks[self.i + 1].value == "(":
             return None
         ahead = self._scripts_ahead(self.i + 1)
-        self.i = ahead[count - 1][2] if count else self.i + 1
+        self.i = ahead[count - 1].end if count else self.i + 1
         return self._argument_of_name(Node("sym", (), symbol.key, t.at))
 
-    def _numbered_sibling(self, base: str, scripts: list[tuple[str, str, int]]) -> bool:
+    def _has_numbered_sibling(self, base: str, scripts: list[Script]) -> bool:
         """theta_1 where theta and theta_0 are declared: another name that is not, rather than an entry of theta."""
-        if not scripts or scripts[0][0] != "_" or not scripts[0][1].isdigit():
+        if not scripts or scripts[0].kind != "_" or not scripts[0].text.isdigit():
             return False
         return any(re.fullmatch(re.escape(base) + r"_\d+\^.*", s.key) for s in self.table.declared)
 
@@ -243,7 +258,7 @@ class Names(Cursor):
         if word in ("H", "1") and not opened:
             return None
         function = FUNCTIONS.get(word)
-        if function and (opened or self._bare_argument(function, t)):
+        if function and (opened or self._is_bare_argument(function, t)):
             self._take()
             return self._function(function, t)
         if word in self.table.dimensions:
@@ -253,7 +268,7 @@ class Names(Cursor):
             raise self.fail(f"{self._shown(t)} is not computed here", "the result as a formula of the declared symbols")
         return None
 
-    def _bare_argument(self, function: str, t: Token) -> bool:
+    def _is_bare_argument(self, function: str, t: Token) -> bool:
         following = self.toks[self.i + 1]
         if function not in BARE:
             return False
@@ -349,10 +364,10 @@ class Names(Cursor):
                 raise self.fail(f"{self._shown(g)} is no dimension", "I_n", at=g.at)
         return tuple(parts)
 
-    def _transposed_next(self) -> bool:
+    def _has_transpose_next(self) -> bool:
         """Does a transpose follow?"""
         scripts = self._scripts_ahead(self.i)
-        return bool(scripts) and (scripts[0][0] == "'" or (scripts[0][0] == "^" and scripts[0][1] in TRANSPOSES))
+        return bool(scripts) and (scripts[0].kind == "'" or (scripts[0].kind == "^" and scripts[0].text in TRANSPOSES))
 
     def _indicator(self) -> Node | None:
         """`1[wx+b>0]`, `\\mathbb{1}_{wx+b>0}`, `1(x > 0)`; None (and nothing read) where no condition follows."""
@@ -372,7 +387,7 @@ class Names(Cursor):
                 inner_open = self._take()
                 condition = self.condition()
                 self._expect(OPENERS[inner_open.value], inner_open.at)
-            elif opened.value == "{" and not script and not self._looks_like_condition():
+            elif opened.value == "{" and not script and not self._has_condition_ahead():
                 raise self.fail("no condition")
             else:
                 condition = self.condition()
@@ -403,7 +418,7 @@ class Names(Cursor):
             if operator and inner and all(g.kind in ("word", "num") for g in inner):
                 joined = Token("word", "".join(g.value for g in inner), inner[0].at, inner[-1].end, latex=True)
                 self.toks[self.i : after] = [joined]
-            elif self._simple(inner):
+            elif self._is_simple(inner):
                 self.toks[self.i : after] = [replace(g, latex=True) if g.value in FUNCTIONS else g for g in inner]
             else:
                 return self._bracket()
@@ -429,7 +444,7 @@ class Names(Cursor):
             condition = self._indicator()
             if condition is not None:
                 return condition
-        if t.value == "1" and self._transposed_next():
+        if t.value == "1" and self._has_transpose_next():
             return Node("ones", (), (), t.at)  # 1^T x: a vector of ones
         if t.value in ("0", "1") and (self._at_op("_") or self.tok.kind == "sub") and not self.tok.spaced:
             return Node("ones" if t.value == "1" else "zeros", (), self._dimensions_below(), t.at)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final
 
-from autograder.algebra.symbols import SCALAR, Symbols
-from autograder.algebra.tree import Expr
+from autograder.algebra.symbols import Symbols
+from autograder.algebra.tree import Expr, number, times
 
 SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
 GREEK_LETTERS: Final = {
@@ -106,9 +106,9 @@ class _Renderer:
         if e.op in ("mul", "scale") and e.args[0].op == "num" and e.args[0].data < 0:
             if e.args[0].data == -1:
                 return True, e.args[1]
-            return True, Expr(e.op, (Expr("num", (), -e.args[0].data, SCALAR), e.args[1]), None, e.shape)
+            return True, times(number(-e.args[0].data), e.args[1])
         if e.op == "num" and e.data < 0:
-            return True, Expr("num", (), -e.data, SCALAR)
+            return True, number(-e.data)
         return False, e
 
     def sum(self, e: Expr) -> str:

@@ -1,7 +1,7 @@
 """Shape inference: raw tree -> typed tree, before anything is computed.
 
-Dimensions are symbolic; a product is associated so that its shapes compose, `I`, `0` and `1` take their size from where
-they stand. What has no consistent shapes raises `Misshapen`, which is a verdict about the answer and no failure.
+Dimensions are symbolic; `I`, `0` and `1` take their size from where they stand. What has no consistent shapes raises `Misshapen`, which is
+a verdict about the answer and no failure.
 """
 
 from __future__ import annotations
@@ -12,19 +12,20 @@ from typing import Any
 from autograder.algebra.calculus import differentiate
 from autograder.algebra.limits import MAX_EXPONENT, MAX_NODES, MAX_SUM
 from autograder.algebra.notation.nodes import Node
-from autograder.algebra.notation.unify import Unifier, Unknown
+from autograder.algebra.notation.products import Products
+from autograder.algebra.notation.unify import Unknown
 from autograder.algebra.symbols import ONE, SCALAR, Dim, Shape, parse_dim
-from autograder.algebra.tree import Expr, Misshapen, constant, show_shape, size
+from autograder.algebra.tree import Expr, Misfit, Misshapen, SumRange, constant, show_shape, size
 from autograder.errors import OutOfBudget
 from autograder.mathtext import ENTRYWISE, Name
 
 
-def zero_node(node: Node) -> bool:
+def is_bare_zero(node: Node) -> bool:
     """A bare 0, which fits every shape in a sum."""
     return node.op == "num" and node.data == 0
 
 
-class Inference(Unifier):
+class Inference(Products):
     """One pass over a raw tree; dimensions are unified on the way and put in at the end."""
 
     # --- entry
@@ -33,9 +34,9 @@ class Inference(Unifier):
         """The typed tree; an open shape is taken from `expected` where it fits."""
         e = self.infer(node)
         if expected is not None:
-            if zero_node(node) and expected != SCALAR:
+            if is_bare_zero(node) and expected != SCALAR:
                 e = Expr("zeros", (), None, expected)
-            self._same_shape(e.shape, expected)
+            self._unify_shapes(e.shape, expected)
         return self.close(e)
 
     def infer(self, node: Node) -> Expr:
@@ -91,7 +92,7 @@ class Inference(Unifier):
 
     def _on_eye(self, node: Node) -> Expr:
         dims = [self._typed_dim(d) for d in node.data] or [Unknown()]
-        if len(dims) > 1 and not self._same(dims[0], dims[1]):
+        if len(dims) > 1 and not self._unify(dims[0], dims[1]):
             raise Misshapen("an identity matrix is square", node.at)
         return self._make("eye", (), None, (dims[0], dims[0]))
 
@@ -116,124 +117,22 @@ class Inference(Unifier):
 
     def _on_add(self, node: Node) -> Expr:
         terms = [self.infer(a) for a in node.args]
-        bare = [zero_node(a if a.op != "neg" else a.args[0]) for a in node.args]
+        bare = [is_bare_zero(a if a.op != "neg" else a.args[0]) for a in node.args]
         shaped = [t for t, zero in zip(terms, bare, strict=True) if not zero]
         if not shaped:
             return self._number(0)
         shape: tuple[Any, Any] = shaped[0].shape
         for t, a in zip(terms, node.args, strict=True):
-            if t in shaped and not self._same_shape(shape, t.shape):
+            if t in shaped and not self._unify_shapes(shape, t.shape):
                 one, two = show_shape(self._resolved(shaped[0])), show_shape(self._resolved(t))
-                raise Misshapen(f"{one} and {two} cannot be added", a.at)
+                raise Misshapen(f"{one} and {two} cannot be added", a.at, Misfit.SURE)
         return self._make("add", tuple(shaped), None, shape) if len(shaped) > 1 else shaped[0]
 
     def _on_prod(self, node: Node) -> Expr:
         operators = node.data
         if operators == ("dot",):
             return self._dot(self.infer(node.args[0]), self.infer(node.args[1]), node.at)
-        factors = [self.infer(a) for a in node.args]
-        mark = len(self.trail)
-        try:
-            return self._left_fold(factors, operators, node)
-        except Misshapen as bad:
-            if len(factors) < 3 or ("/" in operators and not self._scalar_divisors(factors, operators)):
-                raise
-            self._undo(mark)
-            best = self._any_association(factors, operators, node)
-            if best is None:
-                raise bad from None
-            return best
-
-    def _left_fold(self, factors: list[Expr], operators: tuple[str, ...], node: Node) -> Expr:
-        e = factors[0]
-        for operator, factor, typed in zip(operators, factors[1:], node.args[1:], strict=True):
-            e = self._join(e, operator, factor, typed.at)
-        return e
-
-    def _scalar_divisors(self, factors: list[Expr], operators: tuple[str, ...]) -> bool:
-        return all(operator != "/" or self._is_scalar(f) for operator, f in zip(operators, factors[1:], strict=True))
-
-    def _any_association(self, factors: list[Expr], operators: tuple[str, ...], node: Node) -> Expr | None:
-        """Some association whose shapes compose, found by dynamic programming over intervals; all that compose agree."""
-        items: list[Expr] = []
-        joins: list[str] = []
-        for k, factor in enumerate(factors):
-            operator = operators[k - 1] if k else ""
-            if operator == "/":
-                factor = self._make("recip", (factor,))
-            if k:
-                joins.append("" if operator == "/" else operator)
-            items.append(factor)
-        if len(items) > 1 and not all(self._is_scalar(f) for f in items):
-            kept = [k for k, f in enumerate(items) if not (f.op == "eye" and isinstance(self.find(f.shape[0]), Unknown))]
-            if len(kept) < len(items) and kept:
-                joins = [joins[k - 1] for k in kept[1:]]
-                items = [items[k] for k in kept]
-        n = len(items)
-        best: dict[tuple[int, int], Expr] = {(k, k): items[k] for k in range(n)}
-        for width in range(1, n):
-            for i in range(n - width):
-                j = i + width
-                for cut in range(j - 1, i - 1, -1):
-                    left, right = best.get((i, cut)), best.get((cut + 1, j))
-                    if left is None or right is None:
-                        continue
-                    mark = len(self.trail)
-                    try:
-                        best[i, j] = self._join(left, joins[cut], right, node.at)
-                        break
-                    except Misshapen:
-                        self._undo(mark)
-        return best.get((0, n - 1))
-
-    def _join(self, left: Expr, operator: str, right: Expr, at: int) -> Expr:
-        """One binary product."""
-        if operator == "/":
-            if not self._is_scalar(right):
-                if self.numpy and self._same_shape(left.shape, right.shape):
-                    return self._make("had", (left, self._make("fn", (right,), "reciprocal", right.shape)), None, left.shape)
-                raise Misshapen(f"a division by {show_shape(self._resolved(right))}", at)
-            if right.op == "num" and right.data:
-                return self._scaled(self._number(1 / right.data), left) if left.op != "num" else self._number(left.data / right.data)
-            return self._scaled(self._make("recip", (right,)), left)
-        if self._is_scalar(left):
-            return self._scaled(left, right)
-        if self._is_scalar(right):
-            return self._scaled(right, left)
-        if operator == "*" and self.numpy and self._same_shape(left.shape, right.shape):
-            return self._make("had", (left, right), None, left.shape)
-        if self._same(left.shape[1], right.shape[0]):
-            return self._make("matmul", (left, right), None, (left.shape[0], right.shape[1]))
-        if operator in (".", "dot"):
-            inner = self._inner(left, right)
-            if inner is not None:
-                return inner
-        if operator in ("@", "dot"):
-            return self._dot(left, right, at)
-        one, two = show_shape(self._resolved(left)), show_shape(self._resolved(right))
-        raise Misshapen(f"a product of {one} and {two} does not compose", at)
-
-    def _inner(self, left: Expr, right: Expr) -> Expr | None:
-        """Of two columns (or two rows) of one length."""
-        if self.find(left.shape[1]) == ONE and self.find(right.shape[1]) == ONE and self._same(left.shape[0], right.shape[0]):
-            return self._make("matmul", (self._transposed(left), right), None, SCALAR)
-        if self.find(left.shape[0]) == ONE and self.find(right.shape[0]) == ONE and self._same(left.shape[1], right.shape[1]):
-            return self._make("matmul", (left, self._transposed(right)), None, SCALAR)
-        return None
-
-    def _dot(self, left: Expr, right: Expr, at: int) -> Expr:
-        """numpy's product, where a vector may stand for a row or a column."""
-        if self._is_scalar(left) or self._is_scalar(right):
-            return self._join(left, "", right, at)
-        if self._same(left.shape[1], right.shape[0]):
-            return self._make("matmul", (left, right), None, (left.shape[0], right.shape[1]))
-        inner = self._inner(left, right)
-        if inner is not None:
-            return inner
-        if self.find(left.shape[1]) == ONE and self._same(left.shape[0], right.shape[0]):
-            return self._make("matmul", (self._transposed(left), right), None, (ONE, right.shape[1]))
-        one, two = show_shape(self._resolved(left)), show_shape(self._resolved(right))
-        raise Misshapen(f"a product of {one} and {two} does not compose", at)
+        return self._associated([self.infer(a) for a in node.args], operators, tuple(a.at for a in node.args), node.at)
 
     # --- powers, inverses
 
@@ -242,13 +141,6 @@ class Inference(Unifier):
 
     def _on_inverse(self, node: Node) -> Expr:
         return self._inverted(self.infer(node.args[0]), node.at)
-
-    def _inverted(self, e: Expr, at: int) -> Expr:
-        if self._is_scalar(e):
-            return self._make("recip", (e,))
-        if not self._same(e.shape[0], e.shape[1]):
-            raise Misshapen(f"an inverse of {show_shape(self._resolved(e))}", at)
-        return self._make("inverse", (e,), None, e.shape)
 
     def _on_pinv(self, node: Node) -> Expr:
         e = self.infer(node.args[0])
@@ -289,45 +181,19 @@ class Inference(Unifier):
                 return self._make("fn", (base,), "sqrt")
             return self._make("pow", (base,), value)
         if value is None or value.denominator != 1:
-            if value in (Fraction(1, 2), Fraction(-1, 2)) and self._same(base.shape[0], base.shape[1]):
+            if value in (Fraction(1, 2), Fraction(-1, 2)) and self._unify(base.shape[0], base.shape[1]):
                 root = self._make("sqrtm", (base,), None, base.shape)
                 return root if value == Fraction(1, 2) else self._inverted(root, node.at)
-            raise Misshapen(f"a power of {show_shape(self._resolved(base))} whose exponent is no whole number", node.at)
-        if self.numpy and value > 0 and not self._same(base.shape[0], base.shape[1]):
+            raise Misshapen(f"a power of {show_shape(self._resolved(base))} whose exponent is no whole number", node.at, Misfit.POWER)
+        if self.numpy and value > 0 and not self._unify(base.shape[0], base.shape[1]):
             return self._entrywise_power(base, int(value))
-        if not self._same(base.shape[0], base.shape[1]):
-            raise Misshapen(f"a power of {show_shape(self._resolved(base))}", node.at)
+        if not self._unify(base.shape[0], base.shape[1]):
+            raise Misshapen(f"a power of {show_shape(self._resolved(base))}", node.at, Misfit.POWER)
         if abs(value) > MAX_EXPONENT:
             raise OutOfBudget("MAX_EXPONENT", f"the exponent {value}")
         if value < 0:
             base = self._inverted(base, node.at)
         return base if abs(value) == 1 else self._make("mpow", (base,), int(abs(value)), base.shape)
-
-    def _integer_power(self, base: Expr, value: int) -> Expr:
-        if value == 1:
-            return base
-        if base.op == "num" and (base.data or value > 0) and abs(value) * base.data.numerator.bit_length() < 400:
-            return self._number(base.data**value)
-        if value < 0:
-            return self._make("recip", (self._integer_power(base, -value),))
-        return self._make("pow", (base,), Fraction(value))
-
-    def _entrywise_power(self, base: Expr, value: int) -> Expr:
-        if value > MAX_EXPONENT:
-            raise OutOfBudget("MAX_EXPONENT", f"the exponent {value}")
-        e = base
-        for _ in range(value - 1):
-            e = self._make("had", (e, base), None, base.shape)
-        return e
-
-    def _squared_norm(self, e: Expr) -> Expr:
-        if self._is_scalar(e):
-            return self._make("pow", (e,), Fraction(2))
-        if self.find(e.shape[1]) == ONE:
-            return self._make("matmul", (self._transposed(e), e), None, SCALAR)
-        if self.find(e.shape[0]) == ONE:
-            return self._make("matmul", (e, self._transposed(e)), None, SCALAR)
-        return self._make("esum", (self._make("had", (e, e), None, e.shape),))
 
     # --- norms and functions
 
@@ -355,13 +221,6 @@ class Inference(Unifier):
             return self._make("norm", (e,), "2")
         return self._determinant(e, node.at)
 
-    def _determinant(self, e: Expr, at: int) -> Expr:
-        if self._is_scalar(e):
-            return e
-        if not self._same(e.shape[0], e.shape[1]):
-            raise Misshapen(f"a determinant of {show_shape(self._resolved(e))}", at)
-        return self._make("det", (e,))
-
     def _on_call(self, node: Node) -> Expr:
         function = node.data
         args = [self.infer(a) for a in node.args]
@@ -371,8 +230,8 @@ class Inference(Unifier):
         if function == "trace":
             if self._is_scalar(e):
                 return e
-            if not self._same(e.shape[0], e.shape[1]):
-                raise Misshapen(f"a trace of {show_shape(self._resolved(e))}", node.at)
+            if not self._unify(e.shape[0], e.shape[1]):
+                raise Misshapen(f"a trace of {show_shape(self._resolved(e))}", node.at, Misfit.SURE)
             return self._make("trace", (e,))
         if function in ("det", "logdet"):
             value = self._determinant(e, node.at)
@@ -397,7 +256,7 @@ class Inference(Unifier):
                 return self._make("diag", (self._transposed(e),), None, (e.shape[1], e.shape[1]))
             if self._is_scalar(e):
                 return e
-            if not self._same(e.shape[0], e.shape[1]):
+            if not self._unify(e.shape[0], e.shape[1]):
                 raise Misshapen(f"the diagonal of {show_shape(self._resolved(e))}", node.at)
             return self._make("diagonal", (e,), None, (e.shape[0], ONE))
         if function in ("esum", "mean"):
@@ -415,28 +274,6 @@ class Inference(Unifier):
             return self._derivative_of_definition(node)
         raise Misshapen(f"{function} is not computed here", node.at)
 
-    def _entrywise(self, function: str, e: Expr, at: int) -> Expr:
-        """A function of a scalar, or of every entry of a vector; of a matrix only in numpy's spelling."""
-        if (
-            not self._is_scalar(e)
-            and ONE not in (self.find(e.shape[0]), self.find(e.shape[1]))
-            and not self.numpy
-            and function in ("exp", "log", "sqrt")
-        ):
-            raise Misshapen(f"{function} of a matrix, of which there are two kinds", at)
-        if function == "abs" and e.op == "num":
-            return self._number(abs(e.data))
-        return self._make("fn", (e,), function, e.shape)
-
-    def _hadamard(self, one: Expr, two: Expr, at: int) -> Expr:
-        if self._is_scalar(one) or self._is_scalar(two):
-            return self._scaled(one, two) if self._is_scalar(one) else self._scaled(two, one)
-        if not self._same_shape(one.shape, two.shape):
-            raise Misshapen(
-                f"{show_shape(self._resolved(one))} and {show_shape(self._resolved(two))} cannot be multiplied entry by entry", at
-            )
-        return self._make("had", (one, two), None, one.shape)
-
     def _elementwise_power(self, node: Node, base: Expr, exponent: Expr) -> Expr:
         if self._is_scalar(base):
             return self._on_pow(Node("pow", node.args, None, node.at))
@@ -444,7 +281,7 @@ class Inference(Unifier):
         if value == -1 and ONE not in (self.find(base.shape[0]), self.find(base.shape[1])):
             return self._inverted(base, node.at)  # A**-1 among numpy's products is meant as the inverse
         if value is None or value.denominator != 1 or value < 1:
-            raise Misshapen("a power of a vector entry by entry", node.at)
+            raise Misshapen("a power of a vector entry by entry", node.at, Misfit.POWER)
         return self._entrywise_power(base, int(value))
 
     def _extreme(self, function: str, args: list[Expr], node: Node) -> Expr:
@@ -456,19 +293,9 @@ class Inference(Unifier):
         shaped = [a for a in args if not self._is_scalar(a)]
         shape: tuple[Any, Any] = shaped[0].shape if shaped else SCALAR
         for a in shaped:
-            if not self._same_shape(shape, a.shape):
+            if not self._unify_shapes(shape, a.shape):
                 raise Misshapen("a maximum of different shapes", node.at)
         return self._make(function, tuple(args), None, shape)
-
-    def _inner_product(self, one: Expr, two: Expr, at: int) -> Expr:
-        if self._is_scalar(one) and self._is_scalar(two):
-            return self._scaled(one, two)
-        found = self._inner(one, two)
-        if found is not None:
-            return found
-        if self._same_shape(one.shape, two.shape):
-            return self._make("trace", (self._make("matmul", (self._transposed(one), two), None, (one.shape[1], two.shape[1])),))
-        raise Misshapen(f"an inner product of {show_shape(self._resolved(one))} and {show_shape(self._resolved(two))}", at)
 
     def _derivative_of_definition(self, node: Node) -> Expr:
         """`\\phi'(x)`: the derivative of a definition in the argument that the table declares for it."""
@@ -501,7 +328,7 @@ class Inference(Unifier):
             del self.ranges[index]
         else:
             self.ranges[index] = outer
-        return self._make("sum", (body,), (index, int(lower), upper), body.shape)
+        return self._make("sum", (body,), SumRange(index, int(lower), upper), body.shape)
 
     def _range_of(self, node: Node) -> Any:
         """The upper end of a sum as a dimension."""
@@ -535,7 +362,7 @@ class Inference(Unifier):
         for position, dim in zip(indices, dims, strict=True):
             if position.op == "index":
                 known = self.ranges.setdefault(position.data, Unknown())
-                if not self._same(known, dim):
+                if not self._unify(known, dim):
                     raise Misshapen(f"the index {position.data} runs over two different ranges", node.at)
         typed = tuple(self.infer(i) for i in indices)
         return self._make("elem", (base, *typed))
@@ -550,22 +377,22 @@ class Inference(Unifier):
         for row, nodes in zip(rows, typed, strict=True):
             height: Any = None
             for k, (entry, a) in enumerate(zip(row, nodes, strict=True)):
-                if zero_node(a):
+                if is_bare_zero(a):
                     continue
                 if height is None:
                     height = entry.shape[0]
-                elif not self._same(height, entry.shape[0]):
-                    raise Misshapen("blocks of different heights beside each other", a.at)
+                elif not self._unify(height, entry.shape[0]):
+                    raise Misshapen("blocks of different heights beside each other", a.at, Misfit.SURE)
                 if widths[k] is None:
                     widths[k] = entry.shape[1]
-                elif not self._same(widths[k], entry.shape[1]):
-                    raise Misshapen("blocks of different widths above each other", a.at)
+                elif not self._unify(widths[k], entry.shape[1]):
+                    raise Misshapen("blocks of different widths above each other", a.at, Misfit.SURE)
             heights.append(height)
         heights = [ONE if h is None and all(w is None or self.find(w) == ONE for w in widths) else h for h in heights]
         filled = []
         for row, nodes, height in zip(rows, typed, heights, strict=True):
             for k, (entry, a) in enumerate(zip(row, nodes, strict=True)):
-                if zero_node(a):
+                if is_bare_zero(a):
                     width = widths[k] if widths[k] is not None else (ONE if height is not None and self.find(height) == ONE else Unknown())
                     widths[k] = width
                     tall = height if height is not None else Unknown()
@@ -586,7 +413,7 @@ class Inference(Unifier):
                 only = next(iter(square))
                 for d in dims:
                     if not isinstance(d, Dim):
-                        self._same(d, only)
+                        self._unify(d, only)
                 dims = [self.find(d) for d in dims]
             else:
                 raise Misshapen("the size of a block cannot be told", at)
@@ -599,12 +426,12 @@ class Inference(Unifier):
 
     def _on_cases(self, node: Node) -> Expr:
         values = [self.infer(a) for a in node.args[::2]]
-        bare = [zero_node(a) for a in node.args[::2]]
+        bare = [is_bare_zero(a) for a in node.args[::2]]
         conditions = [self.condition(a) for a in node.args[1::2]]
         shaped = [v for v, zero in zip(values, bare, strict=True) if not zero]
         shape: tuple[Any, Any] = shaped[0].shape if shaped else SCALAR
         for v in shaped:
-            if not self._same_shape(shape, v.shape):
+            if not self._unify_shapes(shape, v.shape):
                 raise Misshapen("cases of different shapes", node.at)
         out: list[Expr] = []
         for value, zero, condition in zip(values, bare, conditions, strict=True):

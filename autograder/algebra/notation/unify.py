@@ -8,7 +8,7 @@ from typing import Any
 
 from autograder.algebra.limits import MAX_NODES
 from autograder.algebra.symbols import ONE, SCALAR, Dim, Symbols
-from autograder.algebra.tree import Expr, Misshapen
+from autograder.algebra.tree import Expr, Misshapen, number
 from autograder.errors import OutOfBudget
 
 
@@ -46,7 +46,7 @@ class Unifier:
             dim = dim.value
         return dim
 
-    def _same(self, one: Any, two: Any) -> bool:
+    def _unify(self, one: Any, two: Any) -> bool:
         """Make two dimensions one, if that is possible."""
         one, two = self.find(one), self.find(two)
         if one is two or (isinstance(one, Dim) and isinstance(two, Dim)):
@@ -66,9 +66,9 @@ class Unifier:
         while len(self.trail) > mark:
             self.trail.pop().value = None
 
-    def _same_shape(self, one: tuple[Any, Any], two: tuple[Any, Any]) -> bool:
+    def _unify_shapes(self, one: tuple[Any, Any], two: tuple[Any, Any]) -> bool:
         mark = len(self.trail)
-        if self._same(one[0], two[0]) and self._same(one[1], two[1]):
+        if self._unify(one[0], two[0]) and self._unify(one[1], two[1]):
             return True
         self._undo(mark)
         return False
@@ -84,11 +84,11 @@ class Unifier:
         shape = (self._settle(e.shape[0]), self._settle(e.shape[1]))
         data = e.data
         if e.op == "sum":
-            data = (e.data[0], e.data[1], self._settle(e.data[2]))
+            data = e.data._replace(upper=self._settle(e.data.upper))
         args = tuple(self.close(a) for a in e.args)
         if shape == SCALAR:  # what turned out to be a single number is written as one
             if e.op == "zeros":
-                return Expr("num", (), Fraction(0), SCALAR)
+                return number(0)
             if e.op == "transpose":
                 return args[0]
             if e.op == "scale":

@@ -14,8 +14,8 @@ from typing import Final
 from autograder.algebra.calculus import differential
 from autograder.algebra.derivations import closing, declared, node_of
 from autograder.algebra.notation import Node, Typer, is_numpy
-from autograder.algebra.scalar.situation import Ground, Situation, expanded, key_of, slope
-from autograder.algebra.symbols import SCALAR
+from autograder.algebra.scalar.situation import CompiledSituation, Situation, expanded, slope
+from autograder.algebra.symbols import SCALAR, key_of
 from autograder.algebra.tree import Expr, Misshapen, degree, symbols_in
 from autograder.errors import Unreadable
 from autograder.mathtext import GREEK, read_name
@@ -63,17 +63,19 @@ _LEFTOVER: Final = re.compile(
 """What is left of primes, stars and the like has no certain meaning among scalars."""
 
 
-class Reader:
+class ScalarReader:
     """Sides of steps read, with the names that a text has introduced so far."""
 
-    def __init__(self, situation: Situation, ground: Ground, body: str) -> None:
+    def __init__(self, situation: Situation, compiled: CompiledSituation, body: str) -> None:
         self.situation = situation
-        self.ground = ground
-        self.table = ground.table
-        self.meanings: dict[str, Expr] = dict(ground.meanings)
+        self.compiled = compiled
+        self.table = compiled.table
+        self.meanings: dict[str, Expr] = dict(compiled.meanings)
         self.body = normal(body)
-        self.strong: set[str] = {*ground.moved.values(), *ground.differentials.values(), key_of(situation.descent[0])}
+        self.strong: set[str] = {*compiled.moved.values(), *compiled.differentials.values(), key_of(situation.descent.loss)}
         """Keys of names that only a claim mentions: derivatives, differentials, what the step has moved."""
+        self.made: set[str] = set()
+        """Keys of the names that this reader has made, for derivatives and differentials."""
         self.own: dict[str, Expr] = {}
         """Keys of names that the text itself has defined."""
         self.reading = 0
@@ -84,14 +86,14 @@ class Reader:
             rf"_\s*\{{\s*{_NEXT}\s*\}}|\{{\s*\(\s*{_NEXT}\s*\)\s*\}}", self.body
         )
         """Steps go from t - 1 to t."""
-        names = "|".join(map(re.escape, situation.descent[2]))
+        names = "|".join(map(re.escape, situation.descent.names))
         counts = set(re.findall(rf"(?<![A-Za-z\\])(?:{names})\s*[_^]\s*\{{?\s*\(?\s*(\d)", self.body))
         self.counted = "0" in counts or counts == {"1"}
         """Steps go from 0 to 1, or from no index to 1."""
 
     def _rates(self) -> tuple[str, ...]:
         """Letters that stand for the rate, where the text does not use the letter of the problem."""
-        rate = self.situation.descent[1]
+        rate = self.situation.descent.rate
         if any(re.search(rf"(?<![A-Za-z\\]){re.escape(s)}(?![A-Za-z])", self.body) for s in spellings(self.situation, rate, soft=False)):
             return ()
         return self.situation.soft.get(rate, ())
@@ -127,7 +129,7 @@ class Reader:
             for letter in spellings(self.situation, name):
                 many = "+" if name in self.situation.functions else "*"
                 text = re.sub(rf"((?<![A-Za-z\\]){re.escape(letter)})\s*\(\s*{_ARGUMENT}(?:\s*[,;]\s*{_ARGUMENT}){many}\s*\)", r"\1 ", text)
-        names = [*self.situation.descent[2], *self.situation.places]
+        names = [*self.situation.descent.names, *self.situation.places]
         for name in names:
             for letter in sorted(set(spellings(self.situation, name)), key=len, reverse=True):
                 if key_of(letter) in self.own:
@@ -136,7 +138,7 @@ class Reader:
             if re.search(rf"(?<![A-Za-z\\]){re.escape(name)}(?:_\{{new\}})?\s*['(]", text) and name in self.situation.places:
                 raise Unreadable(text, 0, f"{name} as a function")
         for letter in self.rates:
-            text = re.sub(rf"(?<![A-Za-z\\]){re.escape(letter)}(?![A-Za-z])", lambda _: f" {self.situation.descent[1]} ", text)
+            text = re.sub(rf"(?<![A-Za-z\\]){re.escape(letter)}(?![A-Za-z])", lambda _: f" {self.situation.descent.rate} ", text)
         return text
 
     def without_derivatives(self, text: str) -> str:
@@ -197,7 +199,7 @@ class Reader:
         v = self.plain(variable)
         if v.op != "sym":
             raise Unreadable(variable, 0, "a derivative in something that is no name")
-        return self.named(slope(self.plain(of), v.data, self.ground, self.meanings))
+        return self.named(slope(self.plain(of), v.data, self.compiled, self.meanings))
 
     def without_differentials(self, text: str) -> str:
         """`d(...)`, `d\\phi(x)`, `dl` as names."""
@@ -215,7 +217,7 @@ class Reader:
             except (Unreadable, Misshapen):
                 at = m.end()
                 continue
-            lone = self.ground.differentials.get(e.data) if e.op == "sym" and e.data in self.ground.free else None
+            lone = self.compiled.differentials.get(e.data) if e.op == "sym" and e.data in self.compiled.free else None
             name = self.table.by_key(lone).name if lone else self.named(self.differential(e))
             text = f"{text[: m.start()]} {name} {text[stop + 1 + (argument.end() if argument else 0) :]}"
             at = m.start() + len(name)
@@ -223,8 +225,8 @@ class Reader:
 
     def differential(self, e: Expr) -> Expr:
         """de, when all of the free symbols vary."""
-        ground = self.ground
-        directions = {k: Expr("sym", (), d, SCALAR) for k, d in ground.differentials.items() if k in ground.free}
+        compiled = self.compiled
+        directions = {k: Expr("sym", (), d, SCALAR) for k, d in compiled.differentials.items() if k in compiled.free}
         return differential(expanded(e, self.meanings), directions)
 
     def without_slopes(self, text: str) -> str:
@@ -234,11 +236,11 @@ class Reader:
             for letter in spellings(self.situation, name, soft=False):
                 typed = re.compile(rf"(?<![A-Za-z\\]){re.escape(letter)}\s*{_PRIME}(?:\s*\(([^()]*)\))?")
                 while argument and (m := typed.search(text)):
-                    inner = expanded(self.meanings[key_of(name)], self.meanings, frozenset(self.ground.layers))
-                    below = [k for k in self.ground.layers if k in symbols_in(inner)]
+                    inner = expanded(self.meanings[key_of(name)], self.meanings, frozenset(self.compiled.layers))
+                    below = [k for k in self.compiled.layers if k in symbols_in(inner)]
                     ways = [below[0] if below else key_of(argument), key_of(argument)]
                     self.several = True
-                    e = slope(Expr("sym", (), key_of(name), SCALAR), ways[min(self.reading, 1)], self.ground, self.meanings)
+                    e = slope(Expr("sym", (), key_of(name), SCALAR), ways[min(self.reading, 1)], self.compiled, self.meanings)
                     text = f"{text[: m.start()]} {self.named(e)} {text[m.end() :]}"
         return text
 
@@ -253,6 +255,7 @@ class Reader:
                 self.table, _ = declared(self.table, read_name(name), name, SCALAR)
                 self.meanings[key] = meaning
                 self.strong.add(key)
+                self.made.add(key)
             return name
         raise Unreadable("", 0, "more names than are kept")
 
@@ -337,4 +340,4 @@ def _term(text: str) -> int:
     return len(text)
 
 
-__all__ = ["READINGS", "Reader", "normal", "worded"]
+__all__ = ["READINGS", "ScalarReader", "normal", "worded"]

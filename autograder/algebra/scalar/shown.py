@@ -16,11 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.algebra.derivations import Relation, Step, Violation, node_of, single_name, statements_of
-from autograder.algebra.equivalence import equal_values
+from autograder.algebra.equivalence import is_same_value
 from autograder.algebra.evaluation import Exact, Point, Real, Undefined, Unsupported, value_at
 from autograder.algebra.notation import Node, read_expected
-from autograder.algebra.scalar.leibniz import READINGS, Reader, normal, worded
-from autograder.algebra.scalar.situation import Ground, Situation, World, expanded, ground_of, key_of, set_to, truth_of, value_of
+from autograder.algebra.scalar.leibniz import READINGS, ScalarReader, normal, worded
+from autograder.algebra.scalar.situation import (
+    CompiledSituation,
+    SampledCase,
+    Situation,
+    compile_situation,
+    expanded,
+    set_to,
+    truth_of,
+    value_of,
+)
+from autograder.algebra.symbols import key_of
 from autograder.algebra.tree import Expr, Misshapen, needs, substituted, symbols_in
 from autograder.errors import OutOfBudget, Unreadable
 
@@ -69,7 +79,7 @@ class _Read:
         return str(self.node.data) if self.node.op == "sym" else ""
 
     @property
-    def number(self) -> bool:
+    def is_number(self) -> bool:
         """Is it a number, and no symbol in it?"""
         return not symbols_in(self.whole)
 
@@ -81,8 +91,8 @@ class Following:
         self.situation = situation
         self.body = body = worded(body, situation)
         self.said = _bare(said)
-        self.ground: Ground = ground_of(situation)
-        self.reader = Reader(situation, self.ground, body)
+        self.compiled: CompiledSituation = compile_situation(situation)
+        self.reader = ScalarReader(situation, self.compiled, body)
         self.steps: list[Step] = []
         self.claiming: dict[int, bool] = {}
         """Chains that have claimed something."""
@@ -102,7 +112,7 @@ class Following:
 
     def updates(self, item: Relation) -> str:
         """The name that `w := w - ...` or `w = w - ...` moves, if it is such a line."""
-        for name in self.situation.descent[2]:
+        for name in self.situation.descent.names:
             alone = rf"(?<![A-Za-z\\]){re.escape(name)}(?![A-Za-z_^'])"
             if normal(item.left).strip() == name and (item.defines or re.search(alone, normal(item.right))):
                 return name
@@ -117,7 +127,7 @@ class Following:
             return replace(step, how="no equation")
         if _FOR_ALL_THAT_FOLLOWS.search(item.words):
             self.supposed.add(-1)
-        if self.supposed & {-1, item.chain} or self.supposes(item):
+        if self.supposed & {-1, item.chain} or self.is_supposed(item):
             self.supposed.add(item.chain)
             return replace(step, how="it is supposed")
         outcome: Step | None = None
@@ -138,11 +148,11 @@ class Following:
             if not self.reader.several:
                 break
         assert outcome is not None
-        if outcome.verdict == "false" and self._soft(item):
+        if outcome.verdict == "false" and self._has_soft_name(item):
             return self._owned(item, outcome)
         return outcome
 
-    def supposes(self, item: Relation) -> bool:
+    def is_supposed(self, item: Relation) -> bool:
         """Does the text say right before it that it is supposed? In one formula (`if $z > 0, w' = w - x$`) that is said of the first."""
         if not _SUPPOSES.search(item.words):
             return False
@@ -160,7 +170,7 @@ class Following:
                 self.supposed.add(-1)
         return replace(step, verdict="unreadable", how="what the name stands for is not certain", found=None)
 
-    def _soft(self, item: Relation) -> bool:
+    def _has_soft_name(self, item: Relation) -> bool:
         """Does a name occur that may stand for something else, where nothing shows that it does not?"""
         for name, letters in self.situation.soft.items():
             if name in self.sure:
@@ -191,7 +201,7 @@ class Following:
         right = self.side(item.right)
         # a chain goes on where the step was written in place: its first side is the moved name
         held = self.anywhere(left, right, item)
-        claims = self.claims(left, right, item)
+        claims = self.is_claim(left, right, item)
         self.claiming[item.chain] = self.claiming.get(item.chain, False) or claims
         if held:
             self.confirm(left, right)
@@ -225,54 +235,53 @@ class Following:
 
     def layer(self, side: _Read) -> Expr:
         """A value; the layer that it is, if it is one, so that derivatives go through it."""
-        for key in self.ground.layers:
+        for key in self.compiled.layers:
             whole = expanded(self.reader.meanings[key], self.reader.meanings)
-            if any(_alike(side.expression, whole, w) for w in self.ground.worlds[self.situation.main.name][:1]) and self._everywhere(
-                side.expression, whole
-            ):
+            if any(
+                _is_alike(side.expression, whole, w) for w in self.compiled.samples[self.situation.main.name][:1]
+            ) and self._is_alike_everywhere(side.expression, whole):
                 return Expr("sym", (), key, whole.shape)
         return side.whole
 
-    def _everywhere(self, one: Expr, two: Expr) -> bool:
-        return all(_alike(one, two, worlds[0]) for worlds in self.ground.worlds.values())
+    def _is_alike_everywhere(self, one: Expr, two: Expr) -> bool:
+        return all(_is_alike(one, two, samples[0]) for samples in self.compiled.samples.values())
 
     # --- what is a claim
 
-    def claims(self, left: _Read, right: _Read, item: Relation) -> bool:
+    def is_claim(self, left: _Read, right: _Read, item: Relation) -> bool:
         """Does it say something that can be false, rather than set or suppose something?"""
         reader = self.reader
         strong = [bool(side.names & reader.strong) for side in (left, right)]
-        places = {key for name in self.situation.places for key in (key_of(name), self.ground.moved[key_of(name)])}
+        places = {key for name in self.situation.places for key in (key_of(name), self.compiled.moved[key_of(name)])}
         strong = [s or bool(side.names & places) for s, side in zip(strong, (left, right), strict=True)]
         if left.lone and right.lone and (left.names | right.names) & places:
             return False
         for one, other in ((left, right), (right, left)):
-            if one.number:
+            if one.is_number:
                 value = one.whole.data if one.whole.op == "num" else None
-                derivative = other.lone and other.lone in reader.strong and other.lone.startswith("Xi")
-                return bool(derivative) and value in (0, 1, -1) and not self.numbers()
-            directions = {d for k, d in self.ground.differentials.items() if k in self.ground.free}
-            sets = one.lone in {*self.ground.free, *directions} and not other.names & reader.strong - directions
-            if sets and not self.claiming.get(item.chain, False) and not self._solving(left, right):
+                return other.lone in reader.made and value in (0, 1, -1) and not self.has_numbers()
+            directions = {d for k, d in self.compiled.differentials.items() if k in self.compiled.free}
+            sets = one.lone in {*self.compiled.free, *directions} and not other.names & reader.strong - directions
+            if sets and not self.claiming.get(item.chain, False) and not self._is_solving(left, right):
                 return False
-        if self._solving(left, right):
+        if self._is_solving(left, right):
             return True
         if any(strong) or self.claiming.get(item.chain, False):
             return True
         return any(_quotients(side.node) >= 2 for side in (left, right)) and not (left.lone or right.lone)
 
-    def _solving(self, left: _Read, right: _Read) -> bool:
+    def _is_solving(self, left: _Read, right: _Read) -> bool:
         """An equation for the point that is solved for."""
         names = symbols_in(left.expression) | symbols_in(right.expression)
-        if not self.ground.solved or (left.names | right.names) - set(self.ground.free):
+        if not self.compiled.solved or (left.names | right.names) - set(self.compiled.free):
             return False
         wanted = {key_of(n) for n in self.situation.solved}
         return names == wanted | {k for n in self.situation.solved for k in symbols_in(self._solution(n))}
 
     def _solution(self, name: str) -> Expr:
-        return expanded(read_expected(self.situation.solved[name], self.ground.table), self.ground.meanings)
+        return expanded(read_expected(self.situation.solved[name], self.compiled.table), self.compiled.meanings)
 
-    def numbers(self) -> bool:
+    def has_numbers(self) -> bool:
         """Does the text put in numbers for symbols?"""
         names = "|".join(re.escape(n) for n in self.situation.free)
         given = rf"(?<!\\partial )(?<![A-Za-z/])\\?(?:{names})\s*=\s*-?\s*(?:\d|\.\d|\\[dt]?frac\s*\{{?\d)"
@@ -285,15 +294,15 @@ class Following:
             return "it is the answer itself"
         if left.names & self.reader.own.keys() and left.lone:
             return "the name stood for something else before"
-        if self.conditional(item) or self.set_so(left, right, item):
+        if self.is_conditional(item) or self.holds_for_values_set(left, right, item):
             return "it may rest on what was supposed before"
-        if self.jumps(item):
+        if self.is_jump(item):
             return "where it goes on from is not certain"
-        if self.usually(left, right, item):
+        if self.holds_usually(left, right, item):
             return "it holds where the text may suppose it to"
         return ""
 
-    def jumps(self, item: Relation) -> bool:
+    def is_jump(self, item: Relation) -> bool:
         """Does it begin with a sign, after words that may have named another left side?"""
         place = self.relations.index(item)
         before = self.relations[place - 1] if place else None
@@ -302,16 +311,16 @@ class Following:
         said = "$" in self.body[before.at : item.at] and re.search(r"[A-Za-z]{3,}", item.words.rpartition("§")[2]) is not None
         return said or _WORD_BEFORE.search(self.body[: item.at]) is not None
 
-    def usually(self, left: _Read, right: _Read, item: Relation) -> bool:
+    def holds_usually(self, left: _Read, right: _Read, item: Relation) -> bool:
         """Does it hold under what a text may take for granted?"""
         if not self.situation.usual:
             return False
-        said = _distinguishes(left.node) or _distinguishes(right.node)
+        said = _has_cases(left.node) or _has_cases(right.node)
         cases = (self.situation.main, *self.situation.others)
-        worlds = [self.ground.worlds[c.name][0] for c in cases] if said else [self.admitted(item)[0]]
-        return all(_alike(left.expression, right.expression, w, w.usual) for w in worlds)
+        samples = [self.compiled.samples[c.name][0] for c in cases] if said else [self.admitted(item)[0]]
+        return all(_is_alike(left.expression, right.expression, w, w.usual) for w in samples)
 
-    def set_so(self, left: _Read, right: _Read, this: Relation) -> bool:
+    def holds_for_values_set(self, left: _Read, right: _Read, this: Relation) -> bool:
         """Does it hold for the values that the text gives to symbols somewhere?"""
         settings: list[dict[str, Expr]] = []
         for item in self.relations:
@@ -322,8 +331,8 @@ class Following:
             except (Unreadable, Misshapen, OutOfBudget):
                 continue
             for lone, other in ((one.lone, two), (two.lone, one)):
-                directions = {d for k, d in self.ground.differentials.items() if k in self.ground.free}
-                sets = lone in directions or (lone in self.ground.free and not other.names & self.reader.strong)
+                directions = {d for k, d in self.compiled.differentials.items() if k in self.compiled.free}
+                sets = lone in directions or (lone in self.compiled.free and not other.names & self.reader.strong)
                 if sets and lone not in symbols_in(other.expression):
                     if not settings or lone in settings[-1]:
                         settings.append({})
@@ -331,12 +340,12 @@ class Following:
         for together in settings:
             for values in (together, *({k: v} for k, v in together.items())):
                 for case in (self.situation.main, *self.situation.others):
-                    world = set_to(self.situation, self.ground, case, values)
-                    if world is not None and _alike(left.expression, right.expression, world):
+                    sampled = set_to(self.situation, self.compiled, case, values)
+                    if sampled is not None and _is_alike(left.expression, right.expression, sampled):
                         return True
         return False
 
-    def conditional(self, item: Relation) -> bool:
+    def is_conditional(self, item: Relation) -> bool:
         """Does the sentence suppose something that its case does not say anyway?"""
         if not _CONDITIONAL.search(item.words):
             return False
@@ -352,14 +361,14 @@ class Following:
                     continue
                 found = True
                 relation = Expr("rel", (left.expression, right.expression), other.sign, left.whole.shape)
-                if not any(self._true(relation, w) for w in self.admitted(item)):
+                if not any(self._is_true(relation, w) for w in self.admitted(item)):
                     return True
             except (Unreadable, Misshapen, OutOfBudget, Unsupported):
                 return True
         return not found and not re.search(self.situation.main.words or r"(?!)", item.words, re.IGNORECASE)
 
-    def _true(self, relation: Expr, world: World) -> bool:
-        return bool(truth_of(relation, {}, world.cloud.values, world.cloud.count).all())
+    def _is_true(self, relation: Expr, sampled: SampledCase) -> bool:
+        return bool(truth_of(relation, {}, sampled.batch.values, sampled.batch.count).all())
 
     def sentence(self, item: Relation) -> Iterator[Relation]:
         """Relations before it in the same sentence, and those of its own formula that state no equation."""
@@ -379,73 +388,75 @@ class Following:
 
     # --- where it holds
 
-    def admitted(self, item: Relation) -> tuple[World, ...]:
+    def admitted(self, item: Relation) -> tuple[SampledCase, ...]:
         """Where it may have been meant to hold, without its directions."""
         others = [
             case
             for case in self.situation.others
             if self.situation.open_cases or (case.words and re.search(case.words, self.around(item), re.IGNORECASE))
         ]
-        return tuple(self.ground.worlds[case.name][0] for case in (self.situation.main, *others))
+        return tuple(self.compiled.samples[case.name][0] for case in (self.situation.main, *others))
 
     def anywhere(self, left: _Read, right: _Read, item: Relation) -> str:
         """In which case it holds; empty if in none in which it may have been meant."""
         one, two = left.expression, right.expression
         if one == two:
             return "the same expression"
-        if self._solving(left, right) and all(_alike(one, two, w) for w in self.ground.solved[:1]):
+        if self._is_solving(left, right) and all(_is_alike(one, two, w) for w in self.compiled.solved[:1]):
             return "at the solution"
-        if _distinguishes(left.node) or _distinguishes(right.node):
+        if _has_cases(left.node) or _has_cases(right.node):
             # it says itself where it holds, and so has to hold in every case
-            cases = [self.ground.worlds[c.name] for c in (self.situation.main, *self.situation.others)]
-            return "in every case" if all(any(_alike(one, two, w) for w in worlds) for worlds in cases) else ""
-        varying = (symbols_in(one) | symbols_in(two)) & set(self.ground.differentials.values())
+            cases = [self.compiled.samples[c.name] for c in (self.situation.main, *self.situation.others)]
+            return "in every case" if all(any(_is_alike(one, two, w) for w in samples) for samples in cases) else ""
+        varying = (symbols_in(one) | symbols_in(two)) & set(self.compiled.differentials.values())
         held: set[str] = set()
-        for world in self.admitted(item):
-            if world.case.name not in self.cases.get(item.chain, {world.case.name}):
+        for sampled in self.admitted(item):
+            if sampled.case.name not in self.cases.get(item.chain, {sampled.case.name}):
                 continue  # the links before it hold in other cases, and a chain is about one
-            for here in self.ground.worlds[world.case.name] if varying else (world,):
-                still = here is not self.ground.worlds[self.situation.main.name][0]
-                if _alike(one, two, here) and not (still and _empty(one, here) and not _zero(left.node) and not _zero(right.node)):
-                    held.add(world.case.name)
+            for here in self.compiled.samples[sampled.case.name] if varying else (sampled,):
+                still = here is not self.compiled.samples[self.situation.main.name][0]
+                if _is_alike(one, two, here) and not (
+                    still and _is_empty(one, here) and not _has_zero(left.node) and not _has_zero(right.node)
+                ):
+                    held.add(sampled.case.name)
                     break
         if held:
             self.cases[item.chain] = held
             return "exact evaluation at points"
-        if self.in_place and item.chain and self._after(one, two, item):
+        if self.in_place and item.chain and self._holds_after(one, two, item):
             return "for the values after the step"
         return ""
 
-    def _after(self, one: Expr, two: Expr, item: Relation) -> bool:
+    def _holds_after(self, one: Expr, two: Expr, item: Relation) -> bool:
         """Where a text writes the step in place, its names may mean what they are after it."""
-        moved = {k: v for k, v in self.ground.moved.items() if k in self.ground.free}
+        moved = {k: v for k, v in self.compiled.moved.items() if k in self.compiled.free}
         there = {k: expanded(Expr("sym", (), v, one.shape), self.reader.meanings) for k, v in moved.items()}
         for a, b in ((one, _replaced(two, there)), (_replaced(one, there), two)):
-            if any(_alike(a, b, w) for w in self.admitted(item)[:1]):
+            if any(_is_alike(a, b, w) for w in self.admitted(item)[:1]):
                 return True
         return False
 
     def confirm(self, left: _Read, right: _Read) -> None:
         """A place that a valid step speaks of by a name: the name means the place."""
         for name in self.situation.soft:
-            keys = {key_of(name), self.ground.moved.get(key_of(name), "")} - {""}
+            keys = {key_of(name), self.compiled.moved.get(key_of(name), "")} - {""}
             if keys & (left.names | right.names):
                 self.sure.add(name)
 
     def counterexample(self, left: _Read, right: _Read, item: Relation) -> tuple[str, Violation] | None:
         """A point in small numbers at which the sides differ, computed exactly, and the name of its case."""
-        worlds = list(self.admitted(item))
-        if _distinguishes(left.node) or _distinguishes(right.node):
-            worlds = [self.ground.worlds[c.name][0] for c in (self.situation.main, *self.situation.others)]
-        if self._solving(left, right):
-            worlds = [self.ground.solved[0]]
-        for world in worlds:
-            gap = _gap(left.expression, right.expression, world)
+        samples = list(self.admitted(item))
+        if _has_cases(left.node) or _has_cases(right.node):
+            samples = [self.compiled.samples[c.name][0] for c in (self.situation.main, *self.situation.others)]
+        if self._is_solving(left, right):
+            samples = [self.compiled.solved[0]]
+        for sampled in samples:
+            gap = _gap(left.expression, right.expression, sampled)
             places = np.flatnonzero(gap > APART)
-            for k in places[np.argsort(world.cost[places], kind="stable")][:TRIED]:
-                found = _exactly(left.expression, right.expression, world, int(k))
+            for k in places[np.argsort(sampled.cost[places], kind="stable")][:TRIED]:
+                found = _exactly(left.expression, right.expression, sampled, int(k))
                 if found is not None:
-                    return world.case.name, found
+                    return sampled.case.name, found
         return None
 
 
@@ -464,7 +475,7 @@ def shown_remarks(answer: object, situation: Situation, *, said: str = "") -> tu
     steps = shown_steps(answer, situation, said=said)
     if not steps:
         return ()
-    names = {s.key: s.name.lstrip("\\") for s in ground_of(situation).table.declared}
+    names = {s.key: s.name.lstrip("\\") for s in compile_situation(situation).table.declared}
     return tuple(dict.fromkeys(_sentence(s, names) for s in steps if s.verdict == "false"))
 
 
@@ -495,31 +506,31 @@ def _replaced(e: Expr, values: Mapping[str, Expr]) -> Expr:
     return substituted(e, {k: values.get(k, Expr("sym", (), k, e.shape)) for k in keys}) if keys & values.keys() else e
 
 
-def _gap(one: Expr, two: Expr, world: World) -> NDArray[np.float64]:
-    """Relative differences at the points of a world; not a number where a side has no value."""
-    a, b = (value_of(e, world.cloud.values, world.cloud.count)[:, 0, 0] for e in (one, two))
+def _gap(one: Expr, two: Expr, sampled: SampledCase) -> NDArray[np.float64]:
+    """Relative differences at the points of a sampled; not a number where a side has no value."""
+    a, b = (value_of(e, sampled.batch.values, sampled.batch.count)[:, 0, 0] for e in (one, two))
     with np.errstate(all="ignore"):
         return np.asarray(np.abs(a - b) / np.maximum(np.maximum(np.abs(a), np.abs(b)), 1e-3))
 
 
-def _alike(one: Expr, two: Expr, world: World, where: NDArray[np.bool_] | None = None) -> bool:
-    gap = _gap(one, two, world)
+def _is_alike(one: Expr, two: Expr, sampled: SampledCase, where: NDArray[np.bool_] | None = None) -> bool:
+    gap = _gap(one, two, sampled)
     sound = np.isfinite(gap) if where is None else np.isfinite(gap) & where
     return bool(sound.any()) and bool((gap[sound] <= APART).all())
 
 
-def _empty(e: Expr, world: World) -> bool:
-    return not np.any(value_of(e, world.cloud.values, world.cloud.count))
+def _is_empty(e: Expr, sampled: SampledCase) -> bool:
+    return not np.any(value_of(e, sampled.batch.values, sampled.batch.count))
 
 
-def _zero(node: Node) -> bool:
+def _has_zero(node: Node) -> bool:
     """Is a 0 written in it?"""
-    return (node.op == "num" and node.data == 0) or any(map(_zero, node.args))
+    return (node.op == "num" and node.data == 0) or any(map(_has_zero, node.args))
 
 
-def _distinguishes(node: Node) -> bool:
+def _has_cases(node: Node) -> bool:
     """Does it say what it is case by case?"""
-    return node.op == "cases" or any(map(_distinguishes, node.args))
+    return node.op == "cases" or any(map(_has_cases, node.args))
 
 
 def _quotients(node: Node) -> int:
@@ -532,18 +543,18 @@ def _quotients(node: Node) -> int:
     return int(divided or node.op in ("frac", "div") or (node.op == "prod" and any(a.op in ("frac", "div") for a in node.args)))
 
 
-def _exactly(one: Expr, two: Expr, world: World, k: int) -> Violation | None:
+def _exactly(one: Expr, two: Expr, sampled: SampledCase, k: int) -> Violation | None:
     """The difference at a point, in fractions where they do; with 50 digits else."""
     keys = symbols_in(one) | symbols_in(two)
     whole = needs(one) | needs(two)
     ring = Real() if whole & {"real", "constant"} else Exact()
-    values = {key: Fraction(float(batch[k, 0, 0])).limit_denominator(10**6) for key, batch in world.cloud.values.items() if key in keys}
+    values = {key: Fraction(float(batch[k, 0, 0])).limit_denominator(10**6) for key, batch in sampled.batch.values.items() if key in keys}
     point = Point(ring, {}, {key: ring.const(v) for key, v in values.items()})
     try:
         a, b = value_at(one, point), value_at(two, point)
     except (Undefined, Unsupported, ZeroDivisionError):
         return None
-    return None if equal_values(ring, a, b) else Violation({}, values, a, b)
+    return None if is_same_value(ring, a, b) else Violation({}, values, a, b)
 
 
 __all__ = ["Following", "shown_remarks", "shown_steps"]

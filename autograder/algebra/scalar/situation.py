@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autograder.algebra.assumptions import assumed
 from autograder.algebra.calculus import differential
 from autograder.algebra.equivalence import read_condition, seed_of
 from autograder.algebra.evaluation import Batch, SampleBatch, evaluate_batch
 from autograder.algebra.notation import read_expected, symbols
-from autograder.algebra.symbols import SCALAR, Symbols
-from autograder.algebra.tree import Expr, Misshapen, scaled, substituted, symbols_in
+from autograder.algebra.symbols import SCALAR, Symbols, key_of
+from autograder.algebra.tree import Expr, Misshapen, difference, number, substituted, symbol, symbols_in, times
 from autograder.errors import Unreadable
-from autograder.mathtext import read_name
 
 DRAWN: Final = 4000
 """Points that are drawn for a case; those outside of it are thrown away."""
@@ -47,12 +46,23 @@ class Case:
     words: str = ""
 
 
+class Descent(NamedTuple):
+    """One step of descent takes each name n to n - rate * d loss / dn. A plain triple is made into one."""
+
+    loss: str
+    rate: str
+    names: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))  # seeds hang on this text
+
+
 @dataclass(frozen=True)
 class Situation:
     """What steps of scalar calculus are checked by.
 
     free: name -> "", "positive" or "nonzero". layers: name -> text, each made of the free symbols and the layers before it: derivatives go
-    down through them. descent: (loss, rate, names): one step of descent takes each name n to n - rate * d loss / dn. places: name -> text,
+    down through them. places: name -> text,
     before and after the step. varies: which free symbols vary together under d(...); a step need hold for one of these. main: the case
     that a step is about unless it says otherwise. others: cases in which it may be meant instead, where that shows or where the part is
     about all of them (`open_cases`). solved: free symbol -> its value at the point that an equation is solved for. aliases: further
@@ -62,7 +72,7 @@ class Situation:
 
     free: Mapping[str, str]
     layers: Mapping[str, str]
-    descent: tuple[str, str, tuple[str, ...]]
+    descent: Descent
     main: Case
     others: tuple[Case, ...] = ()
     open_cases: bool = False
@@ -74,6 +84,9 @@ class Situation:
     soft: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     about: str = ""
     usual: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "descent", Descent(*self.descent))
 
     def __hash__(self) -> int:
         return hash(self.identity)
@@ -88,11 +101,11 @@ class Situation:
 
 
 @dataclass(frozen=True)
-class World:
+class SampledCase:
     """Points of one case with one choice of what varies."""
 
     case: Case
-    cloud: SampleBatch
+    batch: SampleBatch
     cost: NDArray[np.float64]
     """How hard each point is to check by hand."""
     usual: NDArray[np.bool_]
@@ -100,9 +113,9 @@ class World:
 
 
 @dataclass(frozen=True)
-class Ground:
-    """A situation read. meanings: key -> one level of what a name stands for. Worlds by the name of their case, the first that in which
-    nothing is kept still."""
+class CompiledSituation:
+    """A situation read. meanings: key -> one level of what a name stands for. samples: by the name of their case, the first that
+    in which nothing is kept still."""
 
     table: Symbols
     meanings: Mapping[str, Expr]
@@ -112,14 +125,8 @@ class Ground:
     """Key of a free symbol or a layer -> key of its differential."""
     moved: Mapping[str, str]
     """Key of a name that the step moves -> key of the name after it."""
-    worlds: Mapping[str, tuple[World, ...]]
-    solved: tuple[World, ...]
-
-
-@lru_cache(maxsize=4096)
-def key_of(name: str) -> str:
-    """The canonical key of a declared name."""
-    return read_name(name).key
+    samples: Mapping[str, tuple[SampledCase, ...]]
+    solved: tuple[SampledCase, ...]
 
 
 def after(name: str) -> str:
@@ -133,27 +140,27 @@ def expanded(e: Expr, meanings: Mapping[str, Expr], stop: frozenset[str] = froze
         names = (symbols_in(e) & meanings.keys()) - stop
         if not names:
             return e
-        e = substituted(e, {**{k: Expr("sym", (), k, SCALAR) for k in symbols_in(e)}, **{k: meanings[k] for k in names}})
+        e = substituted(e, {**{k: symbol(k) for k in symbols_in(e)}, **{k: meanings[k] for k in names}})
     raise Misshapen("names that stand for each other", 0)
 
 
-def slope(e: Expr, key: str, ground: Ground, meanings: Mapping[str, Expr]) -> Expr:
+def slope(e: Expr, key: str, compiled: CompiledSituation, meanings: Mapping[str, Expr]) -> Expr:
     """de/dv in free symbols. Raises Misshapen where that is not certain, or is not differentiated."""
-    if key not in (*ground.free, *ground.layers):
+    if key not in (*compiled.free, *compiled.layers):
         raise Misshapen("a derivative in something that does not vary", 0)
     whole = expanded(e, meanings)
-    if symbols_in(whole) & set(ground.differentials.values()):
+    if symbols_in(whole) & set(compiled.differentials.values()):
         raise Misshapen("a derivative of a differential", 0)
     kept = expanded(e, meanings, frozenset({key}))
     if kept.op == "sym" and kept.data != key:
         raise Misshapen("a derivative of a symbol that may or may not depend on another", 0)
-    if key in ground.layers and key not in symbols_in(kept) and symbols_in(whole) & symbols_in(expanded(meanings[key], meanings)):
+    if key in compiled.layers and key not in symbols_in(kept) and symbols_in(whole) & symbols_in(expanded(meanings[key], meanings)):
         raise Misshapen("a derivative in what is made of the same symbols", 0)
-    return expanded(differential(kept, {key: Expr("num", (), Fraction(1), SCALAR)}), meanings)
+    return expanded(differential(kept, {key: number(1)}), meanings)
 
 
 @lru_cache(maxsize=64)
-def ground_of(situation: Situation) -> Ground:
+def compile_situation(situation: Situation) -> CompiledSituation:
     """The situation as a table and points. Raises ValueError where it cannot be read, or where a case has hardly any point."""
     loss, rate, names = situation.descent
     layered = dict.fromkeys(situation.layers, "scalar")
@@ -167,58 +174,54 @@ def ground_of(situation: Situation) -> Ground:
     pairs = {key_of(n): key_of(d) for n, d in differentials.items()}
     meanings: dict[str, Expr] = {key_of(n): read_expected(text, table) for n, text in situation.layers.items()}
     moved = {key_of(n): key_of(after(n)) for n in names}
-    ground = Ground(table, meanings, free, layers, pairs, moved, {}, ())
-    directions = {k: Expr("sym", (), pairs[k], SCALAR) for k in free if k in pairs}
+    compiled = CompiledSituation(table, meanings, free, layers, pairs, moved, {}, ())
+    directions = {k: symbol(pairs[k]) for k in free if k in pairs}
     try:
         for n in names:
-            step = Expr("mul", (_sym(key_of(rate)), slope(_sym(key_of(loss)), key_of(n), ground, meanings)), None, SCALAR)
-            meanings[moved[key_of(n)]] = Expr("add", (_sym(key_of(n)), scaled(Fraction(-1), step)), None, SCALAR)
+            step = times(symbol(key_of(rate)), slope(symbol(key_of(loss)), key_of(n), compiled, meanings))
+            meanings[moved[key_of(n)]] = difference(symbol(key_of(n)), step)
         for n, text in situation.places.items():
             here = read_expected(text, table)
-            there = substituted(here, {k: _sym(moved.get(k, k)) for k in symbols_in(here)})
+            there = substituted(here, {k: symbol(moved.get(k, k)) for k in symbols_in(here)})
             meanings |= {key_of(n): here, key_of(after(n)): there}
             moved[key_of(n)] = key_of(after(n))
         for key in layers:
             meanings[pairs[key]] = differential(expanded(meanings[key], meanings), directions)
     except (Misshapen, Unreadable) as bad:
         raise ValueError(f"the situation cannot be used: {bad}") from None
-    ground = Ground(table, meanings, free, layers, pairs, moved, {}, ())
+    compiled = CompiledSituation(table, meanings, free, layers, pairs, moved, {}, ())
     cases = (situation.main, *situation.others)
-    worlds = {case.name: _worlds(situation, ground, case) for case in cases}
-    at_solution = _worlds(situation, ground, Case("", (), situation.solved)) if situation.solved else ()
-    return Ground(table, meanings, free, layers, pairs, moved, worlds, at_solution)
+    samples = {case.name: _sampled(situation, compiled, case) for case in cases}
+    at_solution = _sampled(situation, compiled, Case("", (), situation.solved)) if situation.solved else ()
+    return CompiledSituation(table, meanings, free, layers, pairs, moved, samples, at_solution)
 
 
-def _sym(key: str) -> Expr:
-    return Expr("sym", (), key, SCALAR)
-
-
-def set_to(situation: Situation, ground: Ground, case: Case, settings: Mapping[str, Expr]) -> World | None:
+def set_to(situation: Situation, compiled: CompiledSituation, case: Case, settings: Mapping[str, Expr]) -> SampledCase | None:
     """Points of a case at which some free symbols have given values; None if there is none."""
-    found = _worlds(situation, ground, case, settings, fewest=1)
+    found = _sampled(situation, compiled, case, settings, fewest=1)
     return found[0] if found else None
 
 
-def _worlds(
-    situation: Situation, ground: Ground, case: Case, settings: Mapping[str, Expr] | None = None, fewest: int = FEWEST
-) -> tuple[World, ...]:
+def _sampled(
+    situation: Situation, compiled: CompiledSituation, case: Case, settings: Mapping[str, Expr] | None = None, fewest: int = FEWEST
+) -> tuple[SampledCase, ...]:
     rng = np.random.default_rng(seed_of(situation.identity, case.name))
     values: dict[str, Batch] = {}
-    for name, assumed in situation.free.items():
-        sizes = rng.choice([0.5, 0.25, 0.125] if name == situation.descent[1] else SMALL, size=DRAWN)
-        signs = np.ones(DRAWN) if assumed == "positive" else rng.choice([1.0, -1.0], size=DRAWN)
+    for name, words in situation.free.items():
+        sizes = rng.choice([0.5, 0.25, 0.125] if name == situation.descent.rate else SMALL, size=DRAWN)
+        signs = np.ones(DRAWN) if not assumed(frozenset(words.split())).allows(-1) else rng.choice([1.0, -1.0], size=DRAWN)
         values[key_of(name)] = (sizes * signs)[:, None, None]
-    for key in ground.differentials.values():
-        if key not in ground.meanings:
+    for key in compiled.differentials.values():
+        if key not in compiled.meanings:
             values[key] = (rng.choice([1.0, 2.0, 3.0], size=DRAWN) * rng.choice([1.0, -1.0], size=DRAWN))[:, None, None]
     for key, e in (settings or {}).items():
-        values[key] = np.array(value_of(expanded(e, ground.meanings), values, DRAWN))
+        values[key] = np.array(value_of(expanded(e, compiled.meanings), values, DRAWN))
     for name, text in case.values.items():
-        values[key_of(name)] = np.array(value_of(expanded(read_expected(text, ground.table), ground.meanings), values, DRAWN))
+        values[key_of(name)] = np.array(value_of(expanded(read_expected(text, compiled.table), compiled.meanings), values, DRAWN))
     inside = np.ones(DRAWN, dtype=bool)
     for text in case.where:
-        condition = read_condition(text, ground.table)
-        inside &= truth_of(condition, ground.meanings, values, DRAWN)
+        condition = read_condition(text, compiled.table)
+        inside &= truth_of(condition, compiled.meanings, values, DRAWN)
     chosen = np.flatnonzero(inside)[:KEPT]
     if len(chosen) < fewest:
         if settings:
@@ -228,23 +231,22 @@ def _worlds(
     cost = sum((np.abs(b[:, 0, 0]) + 2.0 * (b[:, 0, 0] != np.round(b[:, 0, 0])) for b in kept.values()), np.zeros(len(chosen)))
     usual = np.ones(len(chosen), dtype=bool)
     for text in situation.usual:
-        usual &= truth_of(read_condition(text, ground.table), ground.meanings, kept, len(chosen))
+        usual &= truth_of(read_condition(text, compiled.table), compiled.meanings, kept, len(chosen))
     out = []
-    moving = [d for k, d in ground.differentials.items() if k in ground.free]
+    moving = [d for k, d in compiled.differentials.items() if k in compiled.free]
     for together in (tuple(situation.free), *situation.varies):
-        keys = {ground.differentials.get(key_of(n)) for n in together}
+        keys = {compiled.differentials.get(key_of(n)) for n in together}
         here = {k: (b * 0.0 if k in moving and k not in keys else b) for k, b in kept.items()}
-        out.append(World(case, SampleBatch({}, here, here, len(chosen)), cost, usual))
+        out.append(SampledCase(case, SampleBatch({}, here, len(chosen)), cost, usual))
     return tuple(out)
 
 
 def value_of(e: Expr, values: Mapping[str, Batch], count: int) -> Batch:
     """The values of an expression in free symbols at many points."""
-    return evaluate_batch(e, SampleBatch({}, values, values, count))[0]
+    return evaluate_batch(e, SampleBatch({}, values, count)).values
 
 
 def truth_of(condition: Expr, meanings: Mapping[str, Expr], values: Mapping[str, Batch], count: int) -> NDArray[np.bool_]:
     """Where a condition holds."""
-    one, zero = (Expr("num", (), Fraction(k), SCALAR) for k in (1, 0))
-    indicator = Expr("cases", (one, expanded(condition, meanings), zero, Expr("true", (), None, SCALAR)), None, SCALAR)
+    indicator = Expr("cases", (number(1), expanded(condition, meanings), number(0), Expr("true", (), None, SCALAR)), None, SCALAR)
     return np.asarray(value_of(indicator, values, count)[:, 0, 0] > 0)

@@ -8,7 +8,7 @@ import pytest
 from places import TOY
 
 from autograder.assignment import load_assignment
-from autograder.classroom.compare import changes_csv, check_earlier, compared, said_earlier
+from autograder.classroom.compare import changes_csv, check_earlier, compare_results, earlier_results
 from autograder.classroom.journal import Journal, Outcome
 from autograder.errors import UsageError
 from autograder.report.classroom import changes_page, class_page
@@ -61,7 +61,7 @@ def earlier(path):
 
 
 def test_changes_are_grouped_by_cause_and_the_largest_comes_first(tmp_path):
-    found = compared(said_earlier(earlier(tmp_path / "old")), NOW.items(), SHEET)
+    found = compare_results(earlier_results(earlier(tmp_path / "old")), NOW.items(), SHEET)
 
     assert [(g.cause, [c.submission for c in g.changes], g.points) for g in found.groups] == [
         ("1.a unreadable → correct", ["anna", "ben"], 20),
@@ -74,7 +74,7 @@ def test_changes_are_grouped_by_cause_and_the_largest_comes_first(tmp_path):
 def test_the_page_and_the_csv_show_both_sides_and_nothing_is_markup(tmp_path):
     old = folder(tmp_path / "old", anna=outcome(a=("incorrect", 0, None, "<script>alert(1)</script> =1+1")))
     now = {"anna": Outcome("graded", results=results(a=("correct", 10, None, "=cmd()")))}
-    found = compared(said_earlier(old), now.items(), SHEET)
+    found = compare_results(earlier_results(old), now.items(), SHEET)
     (row,) = csv.DictReader(io.StringIO(changes_csv(found)))
 
     assert (row["cause"], row["old_verdict"], row["new_verdict"]) == ("1.a incorrect → correct", "incorrect", "correct")
@@ -95,7 +95,7 @@ def test_the_scores_in_an_export_are_compared_too(tmp_path):
         encoding="utf-8",
     )
     check_earlier(tmp_path)
-    found = compared(said_earlier(tmp_path), NOW.items(), SHEET)
+    found = compare_results(earlier_results(tmp_path), NOW.items(), SHEET)
 
     assert {g.cause for g in found.groups} == {
         "1.a 3 points → correct 10 points",
@@ -111,7 +111,7 @@ def test_a_folder_of_results_alone_will_do(tmp_path):
     (tmp_path / "ben").mkdir()
     (tmp_path / "ben" / "results.json").write_text("{broken", encoding="utf-8")
     check_earlier(tmp_path)
-    found = compared(said_earlier(tmp_path), [("anna", NOW["anna"])], SHEET)
+    found = compare_results(earlier_results(tmp_path), [("anna", NOW["anna"])], SHEET)
 
     assert [g.cause for g in found.groups] == ["1.a missing → correct"]
     assert found.only_old == ("ben",)

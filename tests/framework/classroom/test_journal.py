@@ -51,7 +51,7 @@ def test_a_grading_that_is_done_again_replaces_the_one_before(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("outcome", "stands"),
+    ("outcome", "is_final"),
     [
         (GRADED, True),
         (Outcome("unusable", "broken zip"), False),
@@ -59,8 +59,8 @@ def test_a_grading_that_is_done_again_replaces_the_one_before(tmp_path):
         (Outcome("graded", results='{"tests": [{"extra_data": {"verdict": "error"}}]}'), False),
     ],
 )
-def test_only_what_cannot_get_better_stands(outcome, stands):
-    assert outcome.stands is stands
+def test_only_what_cannot_get_better_stands(outcome, is_final):
+    assert outcome.is_final is is_final
 
 
 def test_a_second_process_is_kept_out_and_told_who_holds_it(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from submissions.made_up import RIGHT, SHEET, handed_in, rows
 
 from autograder.classroom.journal import read_run
-from autograder.classroom.queue import hints, queue, review
+from autograder.classroom.queue import evidence_hints, review, waiting_groups
 from autograder.classroom.regrading import regrade
 from autograder.errors import UsageError
 from autograder.grading.overrides import load_overrides
@@ -51,7 +51,7 @@ def walk(room, file, *lines):
 
 
 def test_equal_answers_make_one_group_and_the_largest_comes_first(room):
-    groups = queue(read_run(room / "out"), SHEET)
+    groups = waiting_groups(read_run(room / "out"), SHEET)
 
     assert [(g.part, len(g.members), dict(g.kinds)) for g in groups] == [
         ("1.b", 4, {"undecided": 4}),
@@ -140,9 +140,9 @@ def test_the_next_regrade_changes_exactly_those_with_that_answer(room, tmp_path)
 
 def test_hints_show_the_first_false_step_and_the_counterexample():
     steps = [{"line": 3, "text": "a = b", "verdict": "correct"}, {"line": 4, "text": "b = c", "verdict": "incorrect", "witness": {"b": 2}}]
-    assert list(hints({"kind": "steps", "steps": steps})) == ["first step in doubt, line 4: b = c (incorrect)", '  at {"b": 2}']
-    assert list(hints({"kind": "claim", "counterexample": {"w": "-5/3"}})) == ['counterexample: {"w": "-5/3"}']
-    assert list(hints({})) == []
+    assert list(evidence_hints({"kind": "steps", "steps": steps})) == ["first step in doubt, line 4: b = c (incorrect)", '  at {"b": 2}']
+    assert list(evidence_hints({"kind": "claim", "counterexample": {"w": "-5/3"}})) == ['counterexample: {"w": "-5/3"}']
+    assert list(evidence_hints({})) == []
 
 
 def test_a_folder_in_which_nothing_was_graded_is_said(tmp_path):

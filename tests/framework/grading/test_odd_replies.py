@@ -9,7 +9,6 @@ import json
 import os
 import time
 import warnings
-from collections import Counter
 from random import Random
 
 import pytest
@@ -17,7 +16,7 @@ from places import CORPORA, HW0, TOY
 from submissions.odd import OddStudent, text
 
 from autograder.assignment import is_code, load_assignment
-from autograder.grading.collected import collect
+from autograder.grading.collection import collect
 from autograder.grading.desk import open_desk
 from autograder.writeup import Answer, WriteUp
 

@@ -14,16 +14,16 @@ from autograder.grading.overrides import (
     Decision,
     Overrides,
     answer_keys,
-    applied,
+    apply_decision,
     dump_overrides,
     fingerprint,
     load_overrides,
-    normalised,
+    normalise,
     review_key,
 )
 from autograder.grading.run import grade
 from autograder.report import gradescope
-from autograder.report.score import NEEDS_REVIEW, scored
+from autograder.report.score import NEEDS_REVIEW, make_entry
 from autograder.verdict import undecided, unreadable
 from autograder.writeup import Answer
 
@@ -46,7 +46,7 @@ def answer(text, body=None, how="after `Answer:`", part="1.b", line=9):
     ],
 )
 def test_what_counts_as_the_same_answer(one, other, same):
-    assert (normalised(one) == normalised(other)) is same
+    assert (normalise(one) == normalise(other)) is same
 
 
 def test_a_final_answer_counts_by_itself_only_where_it_was_marked():
@@ -76,15 +76,15 @@ def test_what_fits_and_which_decision_wins():
 
 @pytest.mark.parametrize(("points", "kind", "status"), [(10, "correct", "passed"), (4, "partial", "failed"), (0, "incorrect", "failed")])
 def test_what_an_entry_becomes(points, kind, status):
-    entry = scored("1.b", SHEET, SHEET.profile("full"), undecided("?", read="read so"), tags=("own",))
-    decided = applied(entry, Decision("1.b", points, "It says why.", answer="k"), SHEET, SHEET.profile("words"))
+    entry = make_entry("1.b", SHEET, SHEET.profile("full"), undecided("?", read="read so"), tags=("own",))
+    decided = apply_decision(entry, Decision("1.b", points, "It says why.", answer="k"), SHEET, SHEET.profile("words"))
 
     assert (decided.verdict.kind, decided.status) == (kind, status)
     assert decided.score == points * 5  # of the profile, in which the part is worth five times as much
     assert "Decided by a person: It says why." in decided.feedback
     assert decided.tags == ("own", BY_PERSON)
     assert NEEDS_REVIEW in entry.tags
-    assert applied(entry, None, SHEET, SHEET.profile("full")) is entry
+    assert apply_decision(entry, None, SHEET, SHEET.profile("full")) is entry
 
 
 PLAIN = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=40)

@@ -14,7 +14,7 @@ from places import TOY
 
 from autograder.assignment import load_assignment
 from autograder.errors import UsageError
-from autograder.grading.collected import SuiteFailed
+from autograder.grading.collection import SuiteFailed
 from autograder.grading.run import grade
 from autograder.report import gradescope
 

@@ -24,7 +24,6 @@ from autograder.numeric.arrays import (
     Numbers,
     at_least,
     failed,
-    floats,
     jsonable,
     least_squares,
     least_squares_backward_error,
@@ -32,11 +31,10 @@ from autograder.numeric.arrays import (
     near,
     numbers,
     pieces,
-    rationals,
     rounding_unit,
     shown,
-    solved,
 )
+from autograder.numeric.exact import floats, rationals, solved
 from autograder.verdict import Verdict
 from autograder.worker import Failure, Reply
 from autograder.worker.reply import FailureKind

@@ -15,14 +15,14 @@ from submissions.flawed_bank import BANK, graded_bank, packed, written
 from autograder.algebra import symbols
 from autograder.assignment import load_assignment
 from autograder.errors import UsageError
+from autograder.evidence import read_evidence, same, variable
 from autograder.grading.run import grade
 from autograder.replay import replay
-from autograder.replay.again import alike, differs, restored, run_again, seed_of
+from autograder.replay.again import alike, restored, run_again, seed_of
 from autograder.replay.entry import Entry, read_results
-from autograder.replay.formulas import numpy_line, same, sizes_of, value_of, variable
+from autograder.replay.formulas import numpy_line, sizes_of, value_of
 from autograder.replay.script import script
 from autograder.report import gradescope
-from autograder.report.evidence import lines_of
 from autograder.worker import File, Kept, Tensor, Worker
 
 HW0 = load_assignment(ROOT / "tests" / "hw0")
@@ -70,7 +70,7 @@ def test_every_difference_is_still_there(place):
     for flaw, lost, result in again(place):
         assert result.still is True, (flaw["name"], lost, result)
         assert result.lines[-1] == "The difference is still there."
-        assert list(lines_of(lost.evidence)), lost.number
+        assert list(read_evidence(lost.evidence).show()), lost.number
 
 
 def test_the_first_submission_of_the_bank_has_evidence_of_every_kind():
@@ -271,7 +271,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_shown_and_scripted(kind, tmp_path):
     evidence = {"kind": kind, **KINDS[kind]}
-    shown = "\n".join(lines_of(evidence))
+    shown = "\n".join(read_evidence(evidence).show())
     for value in [v for v in KINDS[kind].values() if isinstance(v, str)]:
         assert value in shown or kind == "failure"
     (tmp_path / "toy.py").write_text(
@@ -314,7 +314,7 @@ def test_a_call_that_hangs_is_ended_by_the_script_too(tmp_path):
 def test_evidence_that_was_cut_cannot_be_called_again_and_still_is_shown():
     cut = {"kind": "numeric", **KINDS["numeric"], "args": "[[1, 2] … (cut; 9,000 characters in all)"}
 
-    assert "cut" in "\n".join(lines_of(cut))
+    assert "cut" in "\n".join(read_evidence(cut).show())
     assert "differs = " in script(entry(cut), (), None)
 
 
@@ -364,7 +364,7 @@ WITNESS = {
 )
 def test_numpy_and_the_algebra_room_agree(text):
     """A formula as a line of numpy has the value that exact evaluation gives."""
-    exact = value_of(text, {"witness": WITNESS}, TABLE)
+    exact = value_of(text, WITNESS, TABLE)
     sizes = {"n": 3, "m": 2}
     names = {variable(k): as_floats(v) for k, v in WITNESS.items()}
     value = eval(numpy_line(text, TABLE, sizes), {"np": np, **names})  # a line that we wrote ourselves
@@ -407,18 +407,20 @@ def test_values_of_evidence_are_compared_by_number(one, two, are):
 
 
 def test_differences_are_judged_by_what_the_evidence_accepted():
-    evidence = {"expected": [1.0, 2.0], "got": [1.0, 3.0], "measure": "error", "value": 1e6, "threshold": 30.0}
+    recorded = {"kind": "numeric", "function": "m.f", "args": [], "expected": [1.0, 2.0], "got": [1.0, 3.0]}
+    recorded |= {"measure": "error", "value": 1e6, "threshold": 30.0}
+    evidence = read_evidence(recorded)
 
-    assert differs([1.0, 3.0], evidence) is True
-    assert differs([1.0, 2.0], evidence) is False
-    assert differs([1.0, 2.0 + 1e-5], evidence) is False
-    assert differs([1.0, 2.0 + 1e-4], evidence) is True
-    assert differs([1.0], evidence) is None
-    assert differs(None, evidence) is None
-    assert differs([float("nan"), 2.0], evidence) is True
-    bound = {**evidence, "measure": "shortfall in rounding units", "got": [1.0, 1.0]}
-    assert differs([5.0, 5.0], bound) is False
-    assert differs([1.0, 1.0], bound) is True
+    assert evidence.differs([1.0, 3.0]) is True
+    assert evidence.differs([1.0, 2.0]) is False
+    assert evidence.differs([1.0, 2.0 + 1e-5]) is False
+    assert evidence.differs([1.0, 2.0 + 1e-4]) is True
+    assert evidence.differs([1.0]) is None
+    assert evidence.differs(None) is None
+    assert evidence.differs([float("nan"), 2.0]) is True
+    bound = read_evidence({**recorded, "measure": "shortfall in rounding units", "got": [1.0, 1.0]})
+    assert bound.differs([5.0, 5.0]) is False
+    assert bound.differs([1.0, 1.0]) is True
 
 
 def test_arguments_come_back_with_their_types():

@@ -16,10 +16,10 @@ from submissions.flawed_bank import DUE, graded_bank, told, written
 from autograder.algebra import symbols
 from autograder.assignment import Profile, is_code, load_assignment
 from autograder.check.checker import Checker, Finding
-from autograder.grading.collected import collect
+from autograder.evidence import read_evidence
+from autograder.grading.collection import collect
 from autograder.grading.run import grade
 from autograder.report import page, plots, typeset
-from autograder.report.evidence import lines_of
 from autograder.submission.intake import open_submission
 
 HW0 = load_assignment(ROOT / "tests" / "hw0")
@@ -352,7 +352,7 @@ def test_evidence_that_is_drawn_is_in_the_page(bank):
 
 def test_lines_of_long_evidence_stay_short():
     lines = list(
-        lines_of(
+        read_evidence(
             {
                 "kind": "numeric",
                 "function": "f",
@@ -363,7 +363,7 @@ def test_lines_of_long_evidence_stay_short():
                 "value": 1.0,
                 "threshold": 1.0,
             }
-        )
+        ).show()
     )
 
     assert max(map(len, lines)) <= 100

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from autograder.assignment import load_assignment
 from autograder.report import gradescope, page, table
-from autograder.report.score import Report, scored
+from autograder.report.score import Report, make_entry
 from autograder.verdict import correct, error, incorrect, missing, partial, undecided, unreadable
 
 HW0 = load_assignment(HW0)
@@ -21,7 +21,7 @@ HOSTILE = "<script>alert(1)</script>\x1b[31mred\x1b]0;title\x07\x00 at 0x7f00dea
 
 def report(verdicts, **about):
     """A report of hw0 with these verdicts (number -> Verdict), everything else missing."""
-    entries = tuple(scored(n, HW0, FULL, verdicts.get(n, missing())) for n in sorted(FULL.points, key=HW0.place))
+    entries = tuple(make_entry(n, HW0, FULL, verdicts.get(n, missing())) for n in sorted(FULL.points, key=HW0.place))
     fields = {
         "assignment": HW0,
         "profile": FULL,
@@ -78,7 +78,9 @@ def test_inert_text_is_inert_and_stays_so(text):
 
 
 def test_long_outputs_are_cut_in_the_open():
-    entry = gradescope.entry_document(scored("2.a", HW0, FULL, incorrect("x" * 50_000, evidence={"kind": "text", "said": "y" * 50_000})))
+    entry = gradescope.entry_document(
+        make_entry("2.a", HW0, FULL, incorrect("x" * 50_000, evidence={"kind": "text", "said": "y" * 50_000}))
+    )
 
     assert len(entry["output"]) == gradescope.MAX_OUTPUT
     assert entry["output"].endswith("(cut)")
@@ -87,7 +89,7 @@ def test_long_outputs_are_cut_in_the_open():
 
 def test_huge_evidence_is_left_out_and_says_so():
     evidence = {"kind": "numeric", "args": [[0.123456789] * 20_000]}
-    entry = gradescope.entry_document(scored("2.a", HW0, FULL, incorrect("no", evidence=evidence)))
+    entry = gradescope.entry_document(make_entry("2.a", HW0, FULL, incorrect("no", evidence=evidence)))
 
     assert entry["extra_data"]["evidence"]["kind"] == "numeric"
     assert "left out" in entry["extra_data"]["evidence"]["said"]

@@ -75,7 +75,7 @@ def test_an_export_in_every_form(tmp_path, form):
     assert handed["submission_20"].people == ()
 
     (tmp_path / "scratch").mkdir()
-    source = room.opened()
+    source = room.open()
     found = source.submission(eleven, tmp_path / "scratch")
     assert (found / "toy.py").read_text(encoding="utf-8") == "# submission_11\n"
     with pytest.raises(UsageError, match="holds no folder"):
@@ -121,7 +121,7 @@ def test_a_folder_of_folders_zips_and_single_files(tmp_path):
     room = read_class(tmp_path)
 
     assert [h.name for h in room.handed] == ["anna", "ben.zip", "carl.md"]
-    assert room.opened().submission(room.handed[2], tmp_path) == tmp_path / "carl.md"
+    assert room.open().submission(room.handed[2], tmp_path) == tmp_path / "carl.md"
 
 
 def test_an_archive_of_folders_and_zips(tmp_path):
@@ -136,7 +136,7 @@ def test_an_archive_of_folders_and_zips(tmp_path):
     room = read_class(path)
     assert [h.name for h in room.handed] == ["anna", "ben.zip"]
 
-    source = room.opened()
+    source = room.open()
     for handed in room.handed:
         (tmp_path / f"for {handed.name}").mkdir()
     anna = source.submission(room.handed[0], tmp_path / "for anna")
@@ -153,7 +153,7 @@ def test_a_damaged_member_is_the_exports_fault_and_says_so(tmp_path):
     (tmp_path / "scratch").mkdir()
 
     with pytest.raises(UsageError, match="damaged in the export"):
-        room.opened().submission(room.handed[0], tmp_path / "scratch")
+        room.open().submission(room.handed[0], tmp_path / "scratch")
 
 
 def test_odd_names_are_made_printable_and_stay_apart(tmp_path):

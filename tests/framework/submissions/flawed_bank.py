@@ -14,7 +14,7 @@ from typing import Any
 from places import HW0, SUBMISSIONS
 
 from autograder.assignment import Assignment, load_assignment
-from autograder.grading.collected import Suite, collect
+from autograder.grading.collection import Suite, collect
 from autograder.grading.run import grade
 from autograder.report import gradescope
 from autograder.report.score import Report

@@ -20,7 +20,7 @@ import pytest
 from places import ROOT
 from submissions.attacks import stage
 
-from autograder.worker import Failure, File, Limits, WarmParent, Worker, host, layers, parents, processes, slots, zygote
+from autograder.worker import Failure, File, Limits, WarmParent, Worker, host, layers, parents, processes, slots, surroundings, zygote
 from autograder.worker.parents import PlainParent, can_fork
 
 LINUX = pytest.mark.skipif(not can_fork(), reason="Linux only")
@@ -158,15 +158,15 @@ def test_reachable_by_others(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
-    outer = zygote.reachable_by_others(str(tmp_path))
-    assert zygote.reachable_by_others(str(inner)) == outer
+    outer = zygote.is_reachable_by_others(str(tmp_path))
+    assert zygote.is_reachable_by_others(str(inner)) == outer
     (tmp_path / "a").chmod(0o700)
-    assert not zygote.reachable_by_others(str(inner))
+    assert not zygote.is_reachable_by_others(str(inner))
     link = tmp_path / "link"
     link.symlink_to(inner)
-    assert not zygote.reachable_by_others(str(link))
-    assert not zygote.reachable_by_others(str(tmp_path / "nothing"))
-    assert zygote.reachable_by_others("/usr")
+    assert not zygote.is_reachable_by_others(str(link))
+    assert not zygote.is_reachable_by_others(str(tmp_path / "nothing"))
+    assert zygote.is_reachable_by_others("/usr")
 
 
 @LINUX
@@ -384,7 +384,7 @@ def test_each_worker_has_a_user_of_its_own() -> None:
 def test_users_that_a_namespace_knows(text: str, known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "uid_map").write_text(text)
     monkeypatch.setattr(slots, "open", lambda *_, **__: (tmp_path / "uid_map").open(), raising=False)
-    assert slots._exists(slots.FIRST_ID) == known
+    assert slots._is_there(slots.FIRST_ID) == known
 
 
 @LINUX
@@ -542,15 +542,15 @@ def test_memory_of_the_container(files: dict[str, str], expected: int | None, mo
         return files[str(self)]
 
     monkeypatch.setattr(Path, "read_text", read)
-    assert host.container_memory() == expected
+    assert surroundings.container_memory() == expected
 
 
 def test_memory_in_a_small_container(monkeypatch: pytest.MonkeyPatch) -> None:
-    for container, allowed in ((None, 2**30), (2**40, 2**30), (768 * 2**20, int(768 * 2**20 * host.SHARE_OF_CONTAINER))):
-        monkeypatch.setattr(host, "container_memory", lambda container=container: container)
-        assert host.memory_allowed(2**30) == allowed
-    monkeypatch.setattr(host, "container_memory", lambda: 2**20)
-    assert host.memory_allowed(2**30) == host.SMALLEST_MEMORY
+    for container, allowed in ((None, 2**30), (2**40, 2**30), (768 * 2**20, int(768 * 2**20 * surroundings.SHARE_OF_CONTAINER))):
+        monkeypatch.setattr(surroundings, "container_memory", lambda container=container: container)
+        assert surroundings.memory_allowed(2**30) == allowed
+    monkeypatch.setattr(surroundings, "container_memory", lambda: 2**20)
+    assert surroundings.memory_allowed(2**30) == surroundings.SMALLEST_MEMORY
 
 
 def test_copy_leaves_links_and_devices_behind(tmp_path: Path) -> None:
@@ -561,7 +561,7 @@ def test_copy_leaves_links_and_devices_behind(tmp_path: Path) -> None:
     (root / "link.py").symlink_to("/etc/passwd")
     (root / "folder").symlink_to("/etc")
     os.mkfifo(root / "fifo")
-    host.copy_submission(root, tmp_path / "copy")
+    surroundings.copy_submission(root, tmp_path / "copy")
     assert sorted(str(p.relative_to(tmp_path / "copy")) for p in (tmp_path / "copy").rglob("*")) == ["sub", "sub/a.py"]
 
 

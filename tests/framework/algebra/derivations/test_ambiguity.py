@@ -11,12 +11,13 @@ from submissions.typed_steps import GRADIENT_DESCENT, RIDGE, STEPS, VECTOR_CALCU
 
 from autograder.algebra import Symbols, step_remarks
 from autograder.algebra.derivations.counterexample import both_fail
-from autograder.algebra.derivations.rubric import setting
 from autograder.algebra.derivations.scoring import SLIP_OF_THE_PEN, derivation
+from autograder.algebra.derivations.setting import setting
 from autograder.algebra.notation.expression import read_expected
 from autograder.assignment import load_assignment
+from autograder.evidence import numpy_value, variable
 from autograder.replay.entry import Entry
-from autograder.replay.formulas import as_value, numpy_line, numpy_value, sizes_of, variable
+from autograder.replay.formulas import as_value, numpy_line, sizes_of
 from autograder.replay.script import script
 
 RUBRICS = {"3": GRADIENT_DESCENT, "4": RIDGE}

@@ -210,7 +210,7 @@ def test_lines_stream_and_are_counted():
     assert tally.verdicts == Counter(equivalent=1)
     assert [json.loads(line)["verdict"] for line in outputs] == ["different", "unreadable", "different"]
     assert tally.text().startswith("4 cases: 2 different, 1 equivalent, 1 unreadable (decided by:")
-    assert not tally.failed
+    assert not tally.has_failed
 
 
 def test_blank_lines_are_no_cases():
@@ -227,7 +227,7 @@ def test_sympy_is_named_where_it_proves_and_disagreement_is_an_error(monkeypatch
     tally = Tally()
     result = json.loads(next(equiv_lines([wrong], prove=True, tally=tally)))
     assert result["verdict"] == "error"
-    assert tally.failed
+    assert tally.has_failed
     assert "sympy" in result["reason"]
 
 

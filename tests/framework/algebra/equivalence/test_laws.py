@@ -20,7 +20,8 @@ from autograder.algebra import equivalent_by_region, numeric_function, same_cond
 from autograder.algebra.equivalence.corpus import equiv_lines
 from autograder.algebra.equivalence.decision import LOG, decide, decide_expression
 from autograder.algebra.equivalence.identity import decide_pair
-from autograder.algebra.evaluation.evaluate import Point, determinant, inverse, matmul, transpose, value_at
+from autograder.algebra.evaluation.evaluate import Point, value_at
+from autograder.algebra.evaluation.linear_algebra import determinant, inverse, matmul, transpose
 from autograder.algebra.evaluation.rings import Exact, Modular, Real, Undefined, random_prime
 from autograder.algebra.evaluation.samplers import draw_values, field_draw, small_draw, wide_draw
 from autograder.algebra.notation.declare import cached_symbols
@@ -95,7 +96,7 @@ EXPECTED = ["x^T (A + B)", "A B x - y", "(A + s I) x", "A^T (A x - y)", "x^T A y
 def test_single_slips_are_caught_and_named(expected, slip):
     answer = SLIPS[slip](expected)
     result = decide(answer, expected, TABLE)
-    if slip == "transposed" and read_expected(expected, TABLE).scalar:
+    if slip == "transposed" and read_expected(expected, TABLE).is_scalar:
         assert result.verdict == "equivalent"
     else:
         assert (result.verdict, result.diagnosis) == ("different", slip)

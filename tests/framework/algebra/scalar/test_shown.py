@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from submissions.typed_steps import ELBOW_CALCULUS, ELBOW_LOCATION, ELBOW_STEPS, Typed, corpus, real_writeup
 
-from autograder.algebra import Case, Situation, shown_remarks, shown_steps
+from autograder.algebra import Case, Descent, Situation, shown_remarks, shown_steps
 
 BUDGET = 0.3
 """Seconds of processor time for one part; typical ones take a thirtieth of it."""
@@ -270,7 +270,7 @@ def test_another_problem():
     parabola = Situation(
         free={"p": "", "c": "", "mu": "positive"},
         layers={"g": "(p - c)^2"},
-        descent=("g", "mu", ("p",)),
+        descent=Descent("g", "mu", ("p",)),
         main=Case("everywhere"),
     )
     right = "$g = (p - c)^2$, $\\frac{dg}{dp} = 2(p - c)$, $p' = p - 2\\mu(p - c)$, $p_{new} - c = (1 - 2\\mu)(p - c)$"

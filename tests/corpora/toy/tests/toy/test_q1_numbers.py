@@ -3,7 +3,7 @@
 from gradescope_utils.autograder_utils.decorators import number, partial_credit, tags, visibility, weight
 from public import POINTS
 
-from autograder.suite import correct, failed, near, partial, said_something, undecided, yes_or_no
+from autograder.suite import NumericEvidence, correct, failed, near, partial, said_something, undecided, yes_or_no
 
 
 @number("1.a")
@@ -29,7 +29,7 @@ def test_double(student, judge, rng, set_score=None):
     """double(x)"""
     x = float(rng.integers(1, 100))
     reply = student("toy.double", x)
-    shown = {"kind": "numeric", "function": "toy.double", "args": [x], "expected": 2 * x, "got": repr(reply.value)}
+    shown = NumericEvidence(function="toy.double", args=[x], expected=2 * x, got=repr(reply.value))
     if reply.failure is not None:
         set_score(judge(failed(reply)))
     elif reply.value == 2 * x:
