@@ -3,7 +3,7 @@
 from gradescope_utils.autograder_utils.decorators import number, partial_credit, tags, visibility, weight
 from public import POINTS
 
-from autograder.suite import NumericEvidence, correct, failed, near, partial, said_something, undecided, yes_or_no
+from autograder.suite import NumericEvidence, correct, failed, incorrect, near, partial, said_something, undecided, yes_or_no
 
 
 @number("1.a")
@@ -32,6 +32,8 @@ def test_double(student, judge, rng, set_score=None):
     shown = NumericEvidence(function="toy.double", args=[x], expected=2 * x, got=repr(reply.value))
     if reply.failure is not None:
         set_score(judge(failed(reply)))
+    elif type(reply.value) not in (int, float) or not -1e6 < reply.value < 1e6:
+        set_score(judge(incorrect("Not a number of this size.", evidence=shown)))
     elif reply.value == 2 * x:
         set_score(judge(correct(method="exact")))
     else:
@@ -46,6 +48,6 @@ def test_half(student, judge):
     reply = student("toy.half", 4.0)
     if reply.failure is not None and reply.failure.kind == "raised" and "no decision" in reply.failure.message:
         return
-    if reply.value == "break the suite":
+    if isinstance(reply.value, str) and reply.value == "break the suite":
         raise ZeroDivisionError("the suite itself is broken here")
     judge(near(reply, 2.0))
