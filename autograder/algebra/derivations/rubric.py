@@ -74,7 +74,8 @@ class Rubric:
     shape (lemmas have them) until they are defined. aliases: further spellings. roles: name ->
     letters that may be typed for it where it does not occur. Where several symbols vary, a step may keep all but one
     still. waypoints: what must be reached.
-    answer: the name that a formula alone after `Answer:` is meant to equal.
+    answer: the name that a formula alone after `Answer:` is meant to equal. about: pattern of words that an argument of this problem
+    uses; what speaks neither of these nor of the symbols is no attempt, and holds nothing while it waits for a person.
     """
 
     symbols: Mapping[str, str]
@@ -92,6 +93,7 @@ class Rubric:
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sequence: Sequence | None = None
     answer: str = ""
+    about: str = ""
 
     def __post_init__(self) -> None:
         if self.recursion is not None:
@@ -105,5 +107,6 @@ class Rubric:
 
     @property
     def identity(self) -> str:
-        """All of it as text."""
-        return repr([(k, sorted(v.items()) if isinstance(v, Mapping) else v) for k, v in sorted(self.__dict__.items())])
+        """All of it that decides a step, as text."""
+        decisive = ((k, v) for k, v in sorted(self.__dict__.items()) if k != "about")
+        return repr([(k, sorted(v.items()) if isinstance(v, Mapping) else v) for k, v in decisive])

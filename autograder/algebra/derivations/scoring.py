@@ -34,6 +34,9 @@ MOST_LOST: Final = 0.6
 """Of the points, to false steps together."""
 ARGUED: Final = 4
 """Valid steps, other than the claim in other arrangements, from which on there may be a route that the rubric does not know."""
+TOO_LITTLE: Final = "Too little of this could be read to decide it: a person reads this derivation."
+SPOKEN_OF: Final = 3
+"""Symbols of the problem, or one fewer of its words, from which on a text is an attempt at it."""
 WORDY: Final = 40
 """Words of prose from which on an argument may stand in the words alone."""
 _RESTRICTS: Final = re.compile(r"full (?:column |row )?rank|linearly independent columns|invertible (?:F|X|matrix F)", re.IGNORECASE)
@@ -247,8 +250,9 @@ def _verdict(followed: Followed, text: Text, rubric: Rubric) -> Verdict:
     unclear = bool(unread) or not text.complete
     open_ = unclear or text.words >= WORDY or _argued(steps, followed, rubric) >= ARGUED
     share = sum(w.weight for w in rubric.waypoints if w.name in followed.reached)
+    provisional = _provisional(share, followed, text, rubric)
     if false:
-        if unclear:
+        if unclear and (share > 0 or _argued(steps, followed, rubric)):
             share += sum(w.weight for w in lacking if not w.final)
         pen = sum(s.slip in PEN for s in false)
         lost = pen * SLIP_OF_THE_PEN + (FALSE_STEP + FURTHER_STEP * (len(false) - pen - 1) if pen < len(false) else 0.0)
@@ -269,13 +273,9 @@ def _verdict(followed: Followed, text: Text, rubric: Rubric) -> Verdict:
     ended = any(w.final and w.name in followed.reached for w in rubric.waypoints)
     if open_ and (ended or (unclear and unread and unread[-1] is steps[-1]) or not steps):
         notes = [_lack(lacking), *remarks] if steps else remarks
-        return undecided(
-            "Too little of this could be read to decide it: a person reads this derivation.", read=read, evidence=evidence
-        ).with_remarks(*notes)
+        return undecided(TOO_LITTLE, read=read, evidence=evidence, provisional=provisional).with_remarks(*notes)
     if open_ and share <= 0:
-        return undecided(
-            "Too little of this could be read to decide it: a person reads this derivation.", read=read, evidence=evidence
-        ).with_remarks(*remarks)
+        return undecided(TOO_LITTLE, read=read, evidence=evidence, provisional=provisional).with_remarks(*remarks)
     alone = all(w.final for w in rubric.waypoints if w.name in followed.reached)
     message = "The claim is stated, but not derived." if alone and share > 0 else _lack(lacking)
     if share <= 0 or alone:
@@ -290,6 +290,16 @@ def _verdict(followed: Followed, text: Text, rubric: Rubric) -> Verdict:
         method="every step holds, but not all is there",
         read=read,
     ).with_remarks(*remarks)
+
+
+def _provisional(share: float, followed: Followed, text: Text, rubric: Rubric) -> float | None:
+    """Nothing where the text does not speak of what was asked: not of the problem's symbols, not in its words, and nothing is reached."""
+    if share > 0 or _argued(followed.steps, followed, rubric):
+        return None
+    typed = typed_names(_formulas(text))
+    named = {name for name in rubric.symbols if {key_of(name), key_of(name).partition("_")[0] + "_^"} & typed}
+    said = {found.casefold() for found in re.findall(rubric.about, text.prose, re.IGNORECASE)} if rubric.about else set()
+    return None if len(named) >= SPOKEN_OF or len(said) >= SPOKEN_OF - 1 else 0.0
 
 
 def _argued(steps: tuple[Step, ...], followed: Followed, rubric: Rubric) -> int:

@@ -78,7 +78,10 @@ def broken_suite(folder):
     for part in ("reference", "tests"):
         shutil.copytree(TOY / part, folder / part)
     file = folder / "tests" / "toy" / "test_q1_numbers.py"
-    file.write_text(file.read_text(encoding="utf-8").replace('== "break the suite"', "!= 0"), encoding="utf-8")
+    file.write_text(
+        file.read_text(encoding="utf-8").replace('isinstance(reply.value, str) and reply.value == "break the suite"', "True"),
+        encoding="utf-8",
+    )
     return load_assignment(folder / "tests" / "toy")
 
 

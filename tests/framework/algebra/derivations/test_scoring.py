@@ -241,3 +241,37 @@ def test_the_final_answer_is_a_claim(answer, kind):
 )
 def test_truisms_derive_nothing(problem, body):
     assert judged(body, problem).share < 0.5
+
+
+GARBAGE = (
+    "a b c = d e f ( g = h",
+    r"$\foo = \bar{q}$ and $3 = 4$ so it follows",
+    "lorem ipsum dolor sit amet " * 20,
+    "$k k k = 3$",
+)
+
+
+@pytest.mark.parametrize("rubric", [GRADIENT_DESCENT, RIDGE], ids=["3", "4"])
+@pytest.mark.parametrize("text", GARBAGE)
+def test_what_speaks_of_nothing_that_was_asked_holds_nothing_while_it_waits(text, rubric):
+    verdict = derivation(Typed(text, text=text), rubric)
+
+    assert verdict.share == 0
+    assert verdict.kind == "incorrect" or verdict.provisional == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "rubric"),
+    [
+        (
+            "By the triangle inequality and because every eigenvalue lies in the unit interval the first part does not grow. " * 4,
+            GRADIENT_DESCENT,
+        ),
+        (r"$\|w_t\|_2 \preceq_* \eta \alpha \|y\|_2$, hence the claim, as one sees from the picture. " * 6, GRADIENT_DESCENT),
+        ("Minimising gives the normal equations of the stacked system, whose gradient vanishes where the blocks multiply out. " * 4, RIDGE),
+    ],
+)
+def test_an_attempt_in_words_or_signs_of_its_own_holds_what_the_suite_says(text, rubric):
+    verdict = derivation(Typed(text, text=text), rubric)
+
+    assert (verdict.kind, verdict.provisional) == ("undecided", None)
