@@ -52,7 +52,7 @@ from autograder.numeric import (
     wrong_type,
 )
 from autograder.phrases import ParameterRegion, Subject, Window, claim, quantity, read_claims, read_quantities, said_something, yes_or_no
-from autograder.verdict import Verdict, combined, correct, incorrect, missing, partial, undecided, unreadable
+from autograder.verdict import Verdict, combined, correct, incorrect, missing, partial, together, undecided, unreadable
 from autograder.worker import Failure, Kept, Named, Polynomial, Reply, Tensor
 from autograder.writeup import Answer
 
@@ -126,6 +126,7 @@ __all__ = [
     "stationary_point",
     "step_remarks",
     "symbols",
+    "together",
     "training_evidence",
     "undecided",
     "unreadable",

@@ -115,6 +115,14 @@ def error(message: str, *, evidence: Mapping[str, Json] | None = None) -> Verdic
     return Verdict("error", 0.0, message, evidence=evidence or {})
 
 
+def together(*verdicts: Verdict) -> Verdict:
+    """One verdict on several inputs of one share: all have to be right, and one that earns nothing takes the share.
+
+    A random input beside fixed ones that are harder in every respect: so what a mistake costs does not hang on the draw.
+    """
+    return combined([(1 / len(verdicts), verdict) for verdict in verdicts], core=len(verdicts))
+
+
 def combined(checks: Sequence[tuple[float, Verdict]], *, core: int = 1) -> Verdict:
     """One verdict from several checks of one part, each with its share of the points.
 
