@@ -12,40 +12,14 @@ from public import POINTS
 
 from autograder.suite import at_least, combined, near, rationals, together
 
-# Inputs. The random ones, of small whole numbers, cannot be guessed; none of their entries is 0, so that none hides a mistake.
-# Beside them, in the same share of the points, stand written ones which are harder in every respect that a draw may or may not
-# have: what some draw shows one of these shows too, so that the same mistake costs the same whatever was drawn.
+# Inputs. Each is a written frame, which fixes all that a mistake may hang on (signs, sizes, shapes, singular values), with random
+# last digits: it cannot be guessed, and the same mistake costs the same whatever was drawn.
 
 
-def whole(rng, *shape):
-    """Whole numbers from -4 to 4 without 0, as floats."""
-    return rng.integers(1, 5, shape) * rng.choice([-1.0, 1.0], shape)
-
-
-def least_squares_problem(rng, n, d):
-    """F, y, w of whole numbers, w not optimal in any coordinate: gradient, transposes and n matter."""
-    while True:
-        F, y, w = whole(rng, n, d), whole(rng, n), whole(rng, d)
-        if np.all(F.T @ (F @ w - y) != 0) and np.all(F.T @ y != 0) and singular_values_apart(F):
-            return F, y, w
-
-
-def singular_values_apart(F):
-    """Whether the second singular value is 0.35 to 0.7 of the first, whose vector is far from orthogonal to a start of e_1 or ones.
-
-    So a norm of all singular values is wrong by much, and what iterates for the first one has it sooner than in `TALL` and `WIDE`.
-    """
-    if F.shape[1] == 1:
-        return True
-    _, sizes, rows = np.linalg.svd(F)
-    return bool(0.35 <= sizes[1] / sizes[0] <= 0.7 and abs(rows[0, 0]) >= 0.2 and abs(rows[0].sum()) >= 0.4)
-
-
-def rank_deficient(rng, n, d):
-    """F whose last column repeats the first, with y and w."""
-    F, y, w = least_squares_problem(rng, n, d)
-    F[:, -1] = F[:, 0]
-    return F, y, w
+def drawn(rng, frame, *, features=True):
+    """F, y, w of a frame with other last digits; F keeps its own where its rank is what matters."""
+    F, y, w = frame
+    return F + features * rng.integers(-8, 9, F.shape) / 1024, y + rng.integers(-3, 4, y.shape) / 16, w + rng.integers(-3, 4, w.shape) / 16
 
 
 def with_singular_values(sizes):
@@ -60,7 +34,7 @@ def ill_conditioned():
     """F (5, 3) with condition number 1e8, y, w. Singular values 1e4, 1 and 1e-4, no column is small, gradients up to 1e8."""
     fixed = np.random.default_rng(3)
     Q, V = (np.linalg.qr(fixed.standard_normal((n, 3)))[0] for n in (5, 3))
-    return Q @ np.diag([1e4, 1.0, 1e-4]) @ V.T, whole(fixed, 5), whole(fixed, 3)
+    return Q @ np.diag([1e4, 1.0, 1e-4]) @ V.T, np.array([3.0, -1.0, 2.0, -4.0, 1.0]), np.array([-2.0, 3.0, 1.0])
 
 
 TALL = (
@@ -70,18 +44,17 @@ TALL = (
 )
 """F, y, w with fractions, both signs, and gradients, residuals and iterates larger than those of any draw: clipped they are wrong."""
 WIDE = (np.array([[2.5, -3.0, 1.25], [-1.5, 0.75, 3.5]]), np.array([-2300.5, 1700.25]), np.array([515.25, 430.5, -620.75]))
-SQUARE = (np.array([[2.0, -3.5], [0.25, 4.0]]), np.array([-5.0, 2.5]), np.array([1.5, -0.75]))
-"""F is not normal: F F^T, F^T F and F F differ, and so do norm and largest eigenvalue."""
 SMALL = (np.array([[3.0, -1.0], [2.0, 2.0], [-1.0, 4.0]]) / 2**10, np.array([2.0, -3.0, 1.0]) / 2**20, np.array([1.0, -2.0]) / 2**10)
 """Gradients of 1e-8, below what an early stop waits for, and room for a step far above 1."""
 ONE_ROW = (np.array([[3.0, -2.0, 1.0]]), np.array([-5.0]), np.array([2.0, -1.0, 3.0]))
-ONE_NUMBER = (np.array([[-1.5]]), np.array([2.5]), np.array([-0.75]))
-RANK_ONE = (np.array([[1.0, 2.0], [-2.0, -4.0], [3.0, 6.0]]), np.array([5.0, 1.0, -2.0]), np.array([2.0, 3.0]))
+LINE = (np.array([[-1.5], [2.25], [0.75]]), np.array([2.5, -4.0, 3.5]), np.array([-0.75]))
+RANK_ONE = (np.outer([1.0, -2.0, 3.0], [2.0, 1.0, -1.0]), np.array([5.0, 1.0, -2.5]), np.array([2.0, 3.0, -1.5]))
+"""Square and not normal: F F^T, F^T F and F F differ, and so do the norm and the largest eigenvalue."""
 STILL = (np.zeros((3, 2)), np.array([-3.0, 1.0, 2.0]), np.array([4.0, -2.0]))
 SETTLING = (np.array([[1.0, 1.0], [1.0, -1.0], [2.0, 0.0]]), np.array([3.0, -5.0, 4.0]))
 """With a step of 1/4 every error is halved in each step: after 40 nothing moves by more than 1e-11."""
-CLOSE = (with_singular_values([5.0, 4.9999, 2.0, 1.0]), with_singular_values([5.0, 4.0, 2.0, 1.0]), np.diag([2.0, 2.0, -2.0]))
-"""Iterations hardly converge, start orthogonal to what they look for, or have several vectors to choose from."""
+CLOSE = (with_singular_values([5.0, 4.9999, 2.0, 1.0]), with_singular_values([5.0, 4.0, 2.0, 1.0]))
+"""Iterations for the first singular value hardly converge, or start orthogonal to what they look for."""
 
 
 def stable_limit(F):
@@ -174,8 +147,7 @@ def judged_as_bound(student, F, y, eta, steps):
 @weight(POINTS["3.code.gradient_step"])
 def test_gradient_step(student, judge, rng):
     """gradient_step(F, y, w, eta): w - eta F^T (F w - y)"""
-    tall, wide = least_squares_problem(rng, 4, 3), least_squares_problem(rng, 2, 3)
-    line, flat, hard = least_squares_problem(rng, 3, 1), rank_deficient(rng, 4, 3), ill_conditioned()
+    tall, hard = drawn(rng, TALL), ill_conditioned()
 
     def judged(problem, eta):
         return judged_step(student, *problem, eta)
@@ -183,13 +155,13 @@ def test_gradient_step(student, judge, rng):
     judge(
         combined(
             [
-                (0.30, together(judged(TALL, 0.0625), judged(SQUARE, 3.0), judged(tall, 0.125))),
-                (0.30, together(judged(WIDE, 0.03125), judged(wide, 0.9 * stable_limit(wide[0])))),
-                (0.10, together(judged(ONE_ROW, 0.375), judged(ONE_NUMBER, 0.125), judged(line, 0.25))),
-                (0.05, together(judged(TALL, 0.5), judged(tall, 1.1 * stable_limit(tall[0])))),
+                (0.30, judged(tall, 0.0625)),
+                (0.30, judged(drawn(rng, WIDE), 0.03125)),
+                (0.10, together(judged(drawn(rng, ONE_ROW), 0.375), judged(drawn(rng, LINE), 0.25))),
+                (0.05, judged(tall, 1.1 * stable_limit(tall[0]))),
                 (0.05, judged(SMALL, 2.0**12)),
-                (0.05, together(judged(RANK_ONE, 0.03125), judged(flat, 0.1 * stable_limit(flat[0])))),
-                (0.05, judged(STILL, 0.5)),
+                (0.05, judged(drawn(rng, RANK_ONE, features=False), 0.0078125)),
+                (0.05, judged(drawn(rng, STILL, features=False), 0.5)),
                 (0.10, judged(hard, 0.9 * stable_limit(hard[0]))),
             ],
             core=2,
@@ -201,8 +173,7 @@ def test_gradient_step(student, judge, rng):
 @weight(POINTS["3.code.run_gradient_descent"])
 def test_run_gradient_descent(student, judge, rng):
     """run_gradient_descent(F, y, eta, steps): w_0 = 0, then steps more rows"""
-    tall, wide = least_squares_problem(rng, 4, 3), least_squares_problem(rng, 2, 3)
-    line, flat, hard = least_squares_problem(rng, 3, 1), rank_deficient(rng, 4, 3), ill_conditioned()
+    tall, hard = drawn(rng, TALL), ill_conditioned()
 
     def judged(problem, eta, steps):
         return judged_run(student, *problem[:2], eta, steps)
@@ -210,19 +181,16 @@ def test_run_gradient_descent(student, judge, rng):
     judge(
         combined(
             [
-                (0.20, together(judged(TALL, 0.03125, 6), judged(SQUARE, 0.0625, 4), judged(tall, 0.9 * stable_limit(tall[0]), 5))),
-                (0.25, together(judged(WIDE, 0.0625, 4), judged(wide, 0.1 * stable_limit(wide[0]), 3))),
+                (0.20, judged(tall, 0.9 * stable_limit(tall[0]), 4)),
+                (0.25, judged(drawn(rng, WIDE), 0.0625, 3)),
                 (0.10, judged(tall, 0.125, 0)),
-                (0.10, together(judged(TALL, 0.0625, 1), judged(tall, 0.125, 1))),
-                (
-                    0.05,
-                    together(judged(ONE_ROW, 0.0625, 3), judged(ONE_NUMBER, 0.25, 2), judged(line, 0.9 * stable_limit(line[0]), 4)),
-                ),
-                (0.05, together(judged(TALL, 0.125, 3), judged(SMALL, 2.0**18, 4), judged(tall, 1.1 * stable_limit(tall[0]), 12))),
+                (0.10, judged(tall, 0.125, 1)),
+                (0.05, judged(drawn(rng, LINE), 0.125, 3)),
+                (0.05, together(judged(tall, 0.0625, 3), judged(SMALL, 2.0**18, 4))),
                 (0.05, together(judged(SETTLING, 0.25, 40), judged_long_run(student))),
-                (0.05, together(judged(RANK_ONE, 0.0078125, 4), judged(flat, 0.9 * stable_limit(flat[0]), 4))),
-                (0.05, judged(STILL, 0.5, 3)),
-                (0.10, judged(hard, 0.9 * stable_limit(hard[0]), 6)),
+                (0.05, judged(drawn(rng, RANK_ONE, features=False), 0.0078125, 4)),
+                (0.05, judged(drawn(rng, STILL, features=False), 0.5, 3)),
+                (0.10, judged(hard, 0.9 * stable_limit(hard[0]), 4)),
             ],
             core=2,
         )
@@ -240,10 +208,10 @@ def test_largest_stable_step(student, judge, rng):
     judge(
         combined(
             [
-                (0.25, judged(TALL[0], SQUARE[0], least_squares_problem(rng, 4, 3)[0])),
-                (0.15, judged(WIDE[0], least_squares_problem(rng, 2, 3)[0])),
-                (0.10, judged(ONE_ROW[0], ONE_NUMBER[0], least_squares_problem(rng, 3, 1)[0])),
-                (0.10, judged(RANK_ONE[0], rank_deficient(rng, 4, 3)[0])),
+                (0.25, judged(drawn(rng, TALL)[0])),
+                (0.15, judged(drawn(rng, WIDE)[0])),
+                (0.10, judged(drawn(rng, LINE)[0])),
+                (0.10, judged(RANK_ONE[0])),
                 (0.10, judged(*CLOSE)),
                 (0.15, judged(ill_conditioned()[0])),
                 (0.15, judged(STILL[0], SMALL[0] / 2**20)),
@@ -257,35 +225,27 @@ def test_largest_stable_step(student, judge, rng):
 @weight(POINTS["3.code.norm_bound"])
 def test_norm_bound(student, judge, rng):
     """norm_bound(F, y, eta, steps): t eta alpha ||y||_2 for t = 0 ... steps; it bounds ||w_t||_2 where eta <= 2 / alpha^2"""
-    tall, wide = least_squares_problem(rng, 4, 3), least_squares_problem(rng, 2, 3)
-    line, flat, hard = least_squares_problem(rng, 3, 1), rank_deficient(rng, 4, 3), ill_conditioned()
+    tall, hard = drawn(rng, TALL), ill_conditioned()
 
     def judged(problem, eta, steps):
         return judged_bound(student, *problem[:2], eta, steps)
 
     def judged_close(F):
-        return judged_bound(student, F, np.array([2.0, -1.0, 3.0, 1.0])[: len(F)], 0.03125, 3)
+        return judged_bound(student, F, np.array([2.0, -1.0, 3.0, 1.0]), 0.03125, 3)
 
     judge(
         combined(
             [
-                (
-                    0.25,
-                    together(
-                        judged(TALL, 0.015625, 6),
-                        judged(SQUARE, 0.0625, 3),
-                        judged(tall, 0.1 * stable_limit(tall[0]), 4),
-                    ),
-                ),
-                (0.20, together(judged(WIDE, 0.03125, 5), judged(wide, 0.9 * stable_limit(wide[0]), 3))),
-                (0.10, together(judged(TALL, 0.5, 2), judged(SMALL, 2.0**12, 3), judged(tall, 1.1 * stable_limit(tall[0]), 4))),
-                (0.05, together(judged(ONE_ROW, 0.0625, 3), judged(ONE_NUMBER, 0.375, 2), judged(line, 0.25, 3))),
+                (0.25, judged(tall, 0.015625, 4)),
+                (0.20, judged(drawn(rng, WIDE), 0.03125, 3)),
+                (0.10, together(judged(tall, 0.5, 2), judged(SMALL, 2.0**12, 3))),
+                (0.05, judged(drawn(rng, LINE), 0.25, 3)),
                 (0.05, judged(tall, 0.125, 0)),
                 (0.05, judged(tall, 0.125, 1)),
                 (0.05, judged(STILL, 0.5, 2)),
-                (0.05, judged_as_bound(student, *tall[:2], 0.9 * stable_limit(tall[0]), 6)),
-                (0.05, judged_as_bound(student, *flat[:2], 0.1 * stable_limit(flat[0]), 6)),
-                (0.05, together(*(judged_close(F) for F in CLOSE))),
+                (0.05, judged_as_bound(student, *tall[:2], 0.9 * stable_limit(tall[0]), 4)),
+                (0.05, judged(drawn(rng, RANK_ONE, features=False), 0.0078125, 4)),
+                (0.05, together(*map(judged_close, CLOSE))),
                 (0.10, judged(hard, 0.9 * stable_limit(hard[0]), 5)),
             ],
             core=2,

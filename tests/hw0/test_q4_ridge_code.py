@@ -9,36 +9,19 @@ from public import POINTS
 
 from autograder.suite import Verdict, combined, floats, measured, near, numbers, pieces, rationals, solved, together
 
-# Inputs. The random ones, of whole numbers, cannot be guessed. Beside them, in the same share of the points, stand written ones that
-# show whatever some draw shows, so that the same mistake costs the same whatever was drawn.
+# Inputs. Each is a written frame, which fixes all that a mistake may hang on (signs, sizes, shapes, correlations), with random last
+# digits: it cannot be guessed, and the same mistake costs the same whatever was drawn.
 
 
-def whole(rng, *shape):
-    """Whole numbers from -3 to 3 without 0, as floats."""
-    return rng.integers(1, 4, shape) * rng.choice([-1.0, 1.0], shape)
-
-
-def covariance(rng, d):
-    """A covariance of whole numbers that is no diagonal: L L^T with a lower triangle L of -1 and 1, and 2 or 3 on its diagonal."""
-    L = np.tril(rng.choice([-1.0, 1.0], (d, d)), -1) + np.diag(rng.choice([2.0, 3.0], d))
-    return L @ L.T
+def drawn(rng, frame, *, features=True):
+    """X, y, Sigma of a frame with other last digits; X keeps its own where its rank is what matters."""
+    X, y, Sigma = frame
+    return X + features * rng.integers(-8, 9, X.shape) / 1024, y + rng.integers(-3, 4, y.shape) / 16, Sigma
 
 
 def rotation(rng, n, d):
     """n rows, d orthonormal columns, far from any axis."""
     return np.linalg.qr(rng.standard_normal((n, d)))[0]
-
-
-def regression(rng, n, d):
-    """X, y, Sigma of whole numbers."""
-    return whole(rng, n, d), whole(rng, n), covariance(rng, d)
-
-
-def rank_deficient(rng):
-    """X whose last column repeats the first: only the prior tells the two weights apart."""
-    X, y, Sigma = regression(rng, 5, 3)
-    X[:, -1] = X[:, 0]
-    return X, y, Sigma
 
 
 CORRELATED = np.array([[2.0, 1.0, -1.0], [1.0, 2.0, 1.0], [-1.0, 1.0, 4.0]])
@@ -56,12 +39,10 @@ TIGHT_PRIOR = (
     np.array([[9.0, 3.0, -3.0, 3.0], [3.0, 5.0, 1.0, -1.0], [-3.0, 1.0, 6.0, 2.0], [3.0, -1.0, 2.0, 8.0]]) / 256,
 )
 """Fewer rows than columns, and a small Sigma, in which whatever is added weighs more than in any draw."""
-SQUARE = (np.array([[2.0, -3.5], [0.25, 4.0]]), np.array([-5.0, 2.5]), np.array([[5.0, -2.0], [-2.0, 1.0]]))
-"""X is not normal: X X^T, X^T X and X X differ, and so do the triangles of Sigma."""
+LINE = (np.array([[-1.5], [2.25], [0.75]]), np.array([2.5, -4.0, 3.5]), np.array([[0.375]]))
 ONE_ROW = (np.array([[1.5, -2.0, 0.5]]), np.array([-2.5]), CORRELATED)
-ONE_NUMBER = (np.array([[-1.5]]), np.array([2.5]), np.array([[0.375]]))
-NO_FEATURES = (np.zeros((3, 2)), np.array([2.0, -1.0, 3.0]), np.array([[5.0, -2.0], [-2.0, 1.0]]))
-RANK_ONE = (np.outer([1.0, -2.0, 3.0, 0.5], [2.0, -1.0, 1.5]), np.array([3.0, 1.0, -2.0, 4.0]), CORRELATED)
+RANK_ONE = (np.outer([1.0, -2.0, 3.0], [2.0, -1.0, 1.5]), np.array([3.0, 1.0, -2.5]), CORRELATED)
+"""Only the prior tells the weights apart. Square and not normal: X X^T, X^T X and X X differ."""
 
 
 def ill_scaled():
@@ -70,10 +51,11 @@ def ill_scaled():
     return WEAK_PRIOR[0] * 4, np.array([2.0, -3.0, 1.0, 3.0]), D @ CORRELATED @ D
 
 
-def nearly_rank_one(size):
-    """X with singular values 1e4, size and size^2 / 1e4, no column of which is small, and weights that hang on the least of them."""
+def nearly_rank_one():
+    """X with singular values 1e4, 1 and 1e-4, no column of which is small."""
     fixed = np.random.default_rng(4)
-    return rotation(fixed, 6, 3) @ np.diag([1e4, size, size**2 / 1e4]) @ rotation(fixed, 3, 3).T, whole(fixed, 6), CORRELATED
+    X = rotation(fixed, 6, 3) @ np.diag([1e4, 1.0, 1e-4]) @ rotation(fixed, 3, 3).T
+    return X, np.array([2.0, -3.0, 1.0, 3.0, -1.0, 2.0]), CORRELATED
 
 
 def ill_conditioned_covariance():
@@ -81,7 +63,7 @@ def ill_conditioned_covariance():
     fixed = np.random.default_rng(5)
     V = rotation(fixed, 3, 3)
     Sigma = V @ np.diag([1e3, 1.0, 1e-3]) @ V.T
-    return whole(fixed, 5, 3), whole(fixed, 5), (Sigma + Sigma.T) / 2
+    return np.vstack([WEAK_PRIOR[0] * 4, [1.0, -3.0, 2.0]]), np.array([2.0, -3.0, 1.0, 3.0, -1.0]), (Sigma + Sigma.T) / 2
 
 
 # Truth, and the error that rounding may cause.
@@ -165,13 +147,13 @@ def estimates(student, judge, rng, function):
     judge(
         combined(
             [
-                (0.35, judged(WEAK_PRIOR, SQUARE, regression(rng, 5, 3))),
-                (0.25, judged(TIGHT_PRIOR, regression(rng, 2, 4))),
-                (0.10, judged(ONE_ROW, ONE_NUMBER, regression(rng, 3, 1))),
-                (0.10, judged(RANK_ONE, NO_FEATURES, rank_deficient(rng))),
+                (0.35, judged(drawn(rng, WEAK_PRIOR))),
+                (0.25, judged(drawn(rng, TIGHT_PRIOR))),
+                (0.10, judged(drawn(rng, ONE_ROW), drawn(rng, LINE))),
+                (0.10, judged(drawn(rng, RANK_ONE, features=False))),
                 (0.05, judged(ill_scaled())),
                 (0.05, judged(ill_conditioned_covariance())),
-                (0.10, judged(nearly_rank_one(1.0), nearly_rank_one(1e2))),
+                (0.10, judged(nearly_rank_one())),
             ],
             core=2,
         )
@@ -196,9 +178,9 @@ def test_augment(student, judge, rng):
     judge(
         combined(
             [
-                (0.35, judged(WEAK_PRIOR, SQUARE, regression(rng, 5, 3))),
-                (0.25, judged(TIGHT_PRIOR, regression(rng, 2, 4))),
-                (0.15, judged(ONE_ROW, ONE_NUMBER, regression(rng, 3, 1))),
+                (0.35, judged(drawn(rng, WEAK_PRIOR))),
+                (0.25, judged(drawn(rng, TIGHT_PRIOR))),
+                (0.15, judged(drawn(rng, LINE))),
                 (0.15, judged(ill_scaled())),
                 (0.10, judged(ill_conditioned_covariance())),
             ],

@@ -2,12 +2,11 @@
 
 Inputs are small binary fractions, so that every sum and product is exact in floating point: whether a unit is on, off or on
 its kink is the same for everybody. Truth is computed with fractions; on the kink the gradient of ReLU is 0.
-Beside the random ones, in the same share of the points, stand written ones with both signs of everything and with numbers larger than
-any draw's: what some draw shows one of these shows too, so that the same mistake costs the same whatever was drawn.
+Each input is a written frame, which fixes all that a mistake may hang on (signs, sizes, which units are on), with random last digits: it
+cannot be guessed, and the same mistake costs the same whatever was drawn.
 """
 
 from fractions import Fraction
-from functools import partial
 
 import numpy as np
 from gradescope_utils.autograder_utils.decorators import number, weight
@@ -17,9 +16,6 @@ from autograder.suite import combined, floats, near, pieces, rationals, together
 
 QUARTERS = 4
 """Random numbers are quarters: exact in any floating-point type."""
-
-NOT_ONE = [0.5, 0.75, 1.25, 1.5, 1.75, 2.0]
-"""Factors that are missed where they are forgotten."""
 
 
 def quarters(rng, low, high, *shape):
@@ -33,26 +29,13 @@ def signed(rng):
     return float(rng.choice([-1.0, 1.0]))
 
 
+def drawn(rng, frame):
+    """A unit (w, b, x, y) or a network (W1, b, W2, x, y, lam) with other last digits in b and in the target."""
+    w, b, *between, y = frame[:5] if len(frame) > 4 else frame
+    return w, b + rng.integers(-2, 3, np.shape(b)) / 16, *between, y + int(rng.integers(-2, 3)) / 16, *frame[5:]
+
+
 # One unit: points (w, b, x, y) where it is on, off, or on the kink.
-
-
-def point_on(rng, w_sign, x_sign):
-    """A unit that is on at x, with w and x of the given signs. Residual, x and the three gradients all differ from each other."""
-    while True:
-        w, x = w_sign * quarters(rng, 2, 12), x_sign * quarters(rng, 2, 12)
-        b, y = quarters(rng, -16, 16), quarters(rng, -16, 16)
-        z = w * x + b
-        if z > 0 and z != y and len({z - y, (z - y) * x, z, y, x, 1.0}) == 6:
-            return w, b, x, y
-
-
-def point_off(rng, w_sign, x_sign):
-    """A unit that is off at x, by at least one quarter."""
-    while True:
-        w, x = w_sign * quarters(rng, 2, 12), x_sign * quarters(rng, 2, 12)
-        b, y = quarters(rng, -32, 16), quarters(rng, 1, 16)
-        if w * x + b < 0:
-            return w, b, x, y
 
 
 def point_on_kink(rng):
@@ -61,20 +44,11 @@ def point_on_kink(rng):
     return w, -w * x, x, quarters(rng, 1, 16)
 
 
-ON = {
-    (1, 1): ((1.5, 1200.25, 2.5, -700.5), (0.75, 0.25, 1.25, 40.5), (1.5, -0.5, 0.5, 0.125)),
-    (1, -1): ((2.5, 900.5, -1.25, 2100.75), (0.5, 3.25, -1.5, -2.5)),
-    (-1, 1): ((-1.25, 1100.75, 3.5, 2300.5), (-0.75, 2.5, 0.25, -1.25)),
-    (-1, -1): ((-3.5, 1300.25, -0.75, -500.5), (-1.5, -1.25, -2.75, 8.5)),
-}
-"""Units that are on, by the signs of w and x: residuals of both signs, targets of both signs, values far above any bound."""
-AT_ZERO = ((1.5, 2.25, 0.0, -0.75), (-1.5, 0.75, 0.0, 3.25))
-"""x = 0: the unit is on or off by its b alone, and w stays."""
-OFF = {
-    (1, -1): ((2.5, 1.25, -900.5, -700.25), (0.75, 0.5, -1.5, 3.25), (1.25, -2.5, 0.0, -1.75)),
-    (-1, 1): ((-1.5, 2.25, 1100.75, 640.5), (-0.5, -0.25, 2.5, -1.25), (-1.75, -0.75, 0.0, 2.5)),
-}
-ON_KINK = ((1.5, -3.75, 2.5, -4.5), (-0.75, 0.9375, 1.25, 3.25), (2.5, 0.0, 0.0, 1.75))
+ON = ((1.5, 1200.25, 2.5, -700.5), (0.5, 3.25, -1.5, 9.5), (-0.75, 2.5, 0.5, -1.25), (-3.5, 1300.25, -0.75, 2600.5))
+"""Units that are on: all signs of w and x, residuals and targets of both signs, near the elbow and far above any bound."""
+AT_ZERO = (1.5, 2.25, 0.0, -0.75)
+"""The unit is on by its b alone, and w stays."""
+OFF = ((2.5, 1.25, -900.5, -700.25), (-0.5, -0.25, 2.5, 3.25))
 
 
 # Truth.
@@ -103,25 +77,6 @@ def sizes(w, b, x, y):
 # Networks f(x) = W2 max(0, W1 x + b).
 
 
-def network(rng, d, *, on, kink=()):
-    """W1, b, W2 (each (d,)), x, y, lam: the units `on` are on at x, those in `kink` on their kink, the others off.
-
-    No unit's new W1 comes near 0, the error of the network is not 0, and the units that are off would not cancel if they were on.
-    """
-    while True:
-        x, y, lam = signed(rng) * float(rng.choice(NOT_ONE)), quarters(rng, -16, 16), 0.125
-        W1 = quarters(rng, 2, 12, d) * rng.choice([-1.0, 1.0], d)
-        W2 = rng.choice(NOT_ONE, d) * rng.choice([-1.0, 1.0], d)
-        z = np.where(np.isin(np.arange(d), on), quarters(rng, 1, 12, d), -quarters(rng, 1, 12, d))
-        b = np.where(np.isin(np.arange(d), kink), 0.0, z) - W1 * x
-        moved = lam * (W2 @ np.maximum(0, W1 * x + b) - y) * W2
-        off = np.minimum(0, W1 * x + b)
-        if np.any(off) and W2 @ off == 0:
-            continue
-        if np.all(np.abs(moved) >= 0.25) and np.all(np.abs(W1 - moved * x) >= 0.25) and np.all(b != 0):
-            return W1, b, W2, x, y, lam
-
-
 def elbows_after(W1, b, W2, x, y, lam):
     """The new elbows exactly, and the scale of their errors: that of numerator and denominator, each over the denominator."""
     W1, b, W2 = rationals(W1), rationals(b), rationals(W2)
@@ -136,47 +91,23 @@ def elbows_after(W1, b, W2, x, y, lam):
     return -numerator / denominator, floats(scale), on
 
 
-SEVERAL = (
-    (
-        np.array([1.5, -2.5, -0.75, 2.25]),
-        np.array([900.5, -1.25, 700.25, -600.5]),
-        np.array([-1.25, 0.75, 0.5, -1.5]),
-        1.5,
-        -2000.75,
-        0.0625,
-    ),
-    (
-        np.array([1.25, 2.5, -1.75, -0.5]),
-        np.array([4.5, 1.25, 0.75, -3.25]),
-        np.array([-1.5, -0.5, 1.75, 0.75]),
-        -1.25,
-        -1.5,
-        0.25,
-    ),
-    (
-        np.array([0.75, -1.5, -2.25, 1.75]),
-        np.array([1.25, -2.5, 0.75, 0.5]),
-        np.array([2.0, -0.75, 1.5, 0.5]),
-        0.5,
-        9.25,
-        0.5,
-    ),
+BELOW = (
+    np.array([1.5, -2.5, -0.75, 2.25]),
+    np.array([900.5, -1.25, 700.25, -600.5]),
+    np.array([-1.25, 0.75, 0.5, -1.5]),
+    1.5,
+    -2000.75,
+    0.0625,
 )
-"""Networks (W1, b, W2, x, y, lam) of which some units are on. Outputs, residuals, targets and x of both signs, four sizes of steps."""
-ALL_ON = (
-    (np.array([2.5, -1.5, 0.75]), np.array([800.25, 950.5, 1200.75]), np.array([0.75, -2.0, 0.5]), -1.75, 30.5, 0.0625),
-    (np.array([0.5, -1.25, 1.75]), np.array([2.5, 3.25, 0.75]), np.array([1.25, 0.5, -0.75]), 1.5, -3.5, 0.375),
-    (np.array([1.5, -2.5]), np.array([2.25, 1.75]), np.array([-0.75, 1.5]), 0.0, 5.25, 0.25),
-)
-ONE_UNIT = (
-    (np.array([-1.25]), np.array([700.5]), np.array([-1.5]), -2.5, 20.25, 0.0625),
-    (np.array([1.75]), np.array([1.25]), np.array([0.75]), 0.5, 6.5, 0.5),
-)
-NONE_ON = (
-    (np.array([1.5, -0.75, 2.25]), np.array([-900.5, -400.25, -700.75]), np.array([1.25, -0.5, 1.75]), 1.5, 30.5, 0.25),
-    (np.array([-1.5, 2.25, 0.75]), np.array([-2.5, 0.25, -1.25]), np.array([-1.25, -0.5, 1.75]), -0.5, -3.5, 0.5),
-)
-WITH_KINK = ((np.array([1.5, -0.5, 2.5]), np.array([1.25, 2.75, -3.75]), np.array([-1.5, 0.75, 1.25]), 1.5, -4.25, 0.25),)
+"""Networks (W1, b, W2, x, y, lam). The output is negative and far from its target, itself negative; some units are on."""
+LEFT = (np.array([1.25, 2.5, -1.75, -0.5]), np.array([4.5, 1.25, 0.75, -3.25]), np.array([-1.5, -0.5, 1.75, 0.75]), -1.25, 9.5, 0.25)
+"""x and the residual are negative, the output is positive."""
+SHORT = (np.array([-0.75, 1.5, 2.25, -1.75]), np.array([1.25, -2.5, 0.75, 0.5]), np.array([2.0, -0.75, 1.5, 0.5]), -0.5, 9.25, 0.5)
+"""The same with a larger step."""
+ALL_ON = (np.array([0.5, -1.25, 1.75]), np.array([2.5, 3.25, 0.75]), np.array([1.25, 0.5, -0.75]), 1.5, -3.5, 0.375)
+ONE_UNIT = (np.array([-1.25]), np.array([700.5]), np.array([-1.5]), -2.5, 20.25, 0.0625)
+NONE_ON = (np.array([-1.5, 2.25, 0.75]), np.array([-2.5, 0.25, -1.25]), np.array([-1.25, -0.5, 1.75]), -0.5, -3.5, 0.5)
+WITH_KINK = (np.array([1.5, -0.5, 2.5]), np.array([1.25, 2.75, -3.75]), np.array([-1.5, 0.75, 1.25]), 1.5, -4.25, 0.25)
 
 
 # Judges of one call each.
@@ -222,13 +153,6 @@ def each_for_itself(checks):
     return combined(checks, core=0 if any(verdict.share for _, verdict in checks) else 1)
 
 
-def by_piece(groups, judged):
-    """For each value that a call returns its checks: groups of (share, calls), where all calls of a group have to be right."""
-    judged_groups = [(share, [judged(*call) for call in calls]) for share, calls in groups]
-    count = len(judged_groups[0][1][0])
-    return [[(share, together(*(pieces_[i] for pieces_ in replies))) for share, replies in judged_groups] for i in range(count)]
-
-
 @number("6.code.elbow")
 @weight(POINTS["6.code.elbow"])
 def test_elbow(student, judge, rng):
@@ -240,10 +164,10 @@ def test_elbow(student, judge, rng):
     judge(
         combined(
             [
-                (0.3, judged((1.5, 2.5), (3.0, -2.0), (1.25, -1100.5), (quarters(rng, 2, 12), quarters(rng, 1, 12) + 4.0))),
-                (0.2, judged((-1.75, 5.5), (-0.75, -2.5), (-640.25, 0.5), (-quarters(rng, 2, 12), quarters(rng, 1, 12) + 4.0))),
-                (0.2, judged((0.0009765625, 2.5), (3.0, -0.0009765625))),
-                (0.2, judged((2, 3), (-3, 2))),
+                (0.3, judged((1.25, -1100.5 + quarters(rng, 1, 12)))),
+                (0.2, judged((-1.75, 5.5 + quarters(rng, 1, 12)))),
+                (0.2, judged((3.0, -2.0), (0.0009765625, 2.5))),
+                (0.2, judged((-3, 2))),
                 (0.1, judged((-1.5, 0.0))),
             ],
             core=3,
@@ -255,40 +179,36 @@ def test_elbow(student, judge, rng):
 @weight(POINTS["6.code.gradients"])
 def test_gradients(student, judge, rng):
     """gradients(w, b, x, y): (dl/dphi, dl/dw, dl/db), each scored for itself; most of it where the unit is on"""
-    groups = [(share, [*ON[signs], point_on(rng, *signs)]) for share, signs in zip((0.25, 0.15, 0.15, 0.15), ON, strict=True)]
-    groups += [(0.25, [*OFF[1, -1], *OFF[-1, 1], AT_ZERO[0], point_off(rng, 1, -1), point_off(rng, -1, 1)])]
-    groups += [(0.05, [*ON_KINK, point_on_kink(rng)])]
-    by_derivative = by_piece([(share, [(point,) for point in points]) for share, points in groups], partial(judged_gradients, student))
-    judge(each_for_itself([(1 / 3, combined(checks, core=4)) for checks in by_derivative]))
+    points = [*(drawn(rng, point) for point in (*ON, AT_ZERO, *OFF)), point_on_kink(rng)]
+    shares = (0.25, 0.15, 0.13, 0.13, 0.04, 0.13, 0.12, 0.05)
+    by_point = [judged_gradients(student, point) for point in points]
+    by_derivative = [combined(list(zip(shares, verdicts, strict=True)), core=4) for verdicts in zip(*by_point, strict=True)]
+    judge(each_for_itself([(1 / 3, verdict) for verdict in by_derivative]))
 
 
 @number("6.code.sgd_update")
 @weight(POINTS["6.code.sgd_update"])
 def test_sgd_update(student, judge, rng):
     """sgd_update(w, b, x, y, lam): (w', b'), both from the gradients at the old w and b; nothing moves where the unit is off"""
-    groups = [
-        (share, [*zip(ON[signs], (0.75, 3.0, 0.0625), strict=False), (point_on(rng, *signs), lam)])
-        for share, signs, lam in zip((0.3, 0.15, 0.15, 0.1), ON, (0.5, 0.125, 0.25, 0.375), strict=True)
-    ]
-    off = [(point, lam) for signs in OFF for point, lam in zip(OFF[signs], (0.75, 3.0, 0.0625), strict=True)]
-    groups += [(0.25, [*off, (AT_ZERO[0], 0.5), (point_off(rng, 1, -1), 0.5), (point_off(rng, -1, 1), 0.25)])]
-    groups += [(0.05, [*((point, 0.75) for point in ON_KINK), (point_on_kink(rng), 0.125)])]
-    by_parameter = by_piece(groups, partial(judged_update, student))
-    judge(each_for_itself([(1 / 2, combined(checks, core=4)) for checks in by_parameter]))
+    points = [*(drawn(rng, point) for point in (*ON, AT_ZERO, *OFF)), point_on_kink(rng)]
+    rates, shares = (0.75, 3.0, 0.25, 0.0625, 0.5, 0.375, 0.25, 0.125), (0.3, 0.14, 0.12, 0.1, 0.04, 0.13, 0.12, 0.05)
+    by_point = [judged_update(student, point, lam) for point, lam in zip(points, rates, strict=True)]
+    by_parameter = [combined(list(zip(shares, verdicts, strict=True)), core=4) for verdicts in zip(*by_point, strict=True)]
+    judge(each_for_itself([(1 / 2, verdict) for verdict in by_parameter]))
 
 
 @number("6.code.network_elbows")
 @weight(POINTS["6.code.network_elbows"])
 def test_network_elbows(student, judge, rng):
     """network_elbows(W1, b): -b_i / W1_i, for W1 as (d, 1) and as (d,)"""
-    W1, b = quarters(rng, 2, 12, 4) * rng.choice([-1.0, 1.0], 4), quarters(rng, -12, 12, 4)
-    slopes, offsets = np.array([3.0, -0.75, 640.5, -1.5, 0.5]), np.array([-2.0, -900.25, 2.5, 0.0, 1.75])
+    W1 = np.array([3.0, -0.75, 640.5, -1.5, 0.5])
+    b = np.array([-2.0, -900.25, 2.5, 0.0, 1.75]) + np.array([0.0, 1.0, 1.0, 0.0, 1.0]) * rng.integers(-2, 3, 5) / 16
     judge(
         each_for_itself(
             [
-                (0.5, together(judged_elbows(student, slopes[:, None], offsets), judged_elbows(student, W1[:, None], b))),
-                (0.4, together(judged_elbows(student, slopes[::-1].copy(), offsets), judged_elbows(student, W1[::-1].copy(), b))),
-                (0.1, together(judged_elbows(student, np.array([[-3.0]]), np.array([2.0])), judged_elbows(student, W1[:1, None], b[:1]))),
+                (0.5, judged_elbows(student, W1[:, None], b)),
+                (0.4, judged_elbows(student, W1[::-1].copy(), b)),
+                (0.1, judged_elbows(student, W1[1:2, None], b[1:2])),
             ]
         )
     )
@@ -298,12 +218,12 @@ def test_network_elbows(student, judge, rng):
 @weight(POINTS["6.code.network_elbows_after_step"])
 def test_network_elbows_after_step(student, judge, rng):
     """network_elbows_after_step(W1, b, W2, x, y, lam): units that are on move, the others stay"""
-    on, off = judged_network(student, *SEVERAL, network(rng, 4, on=[0, 2]))
-    on_column, off_column = judged_network(student, *SEVERAL, network(rng, 5, on=[1, 2, 4]), column=True)
-    all_on, _ = judged_network(student, *ALL_ON, network(rng, 3, on=[0, 1, 2]))
-    single, _ = judged_network(student, *ONE_UNIT, network(rng, 1, on=[0]), column=True)
-    _, none_on = judged_network(student, *NONE_ON, network(rng, 3, on=[]))
-    _, on_kink = judged_network(student, *WITH_KINK, network(rng, 3, on=[0, 1], kink=[2]))
+    on, off = judged_network(student, drawn(rng, BELOW), drawn(rng, SHORT))
+    on_column, off_column = judged_network(student, drawn(rng, BELOW), drawn(rng, LEFT), column=True)
+    all_on, _ = judged_network(student, drawn(rng, ALL_ON))
+    single, _ = judged_network(student, drawn(rng, ONE_UNIT), column=True)
+    _, none_on = judged_network(student, drawn(rng, NONE_ON))
+    _, on_kink = judged_network(student, WITH_KINK)
     mixed = each_for_itself([(0.5, on), (0.5, on_column)])
     judge(
         combined(

@@ -203,9 +203,10 @@ def arguments_of_the_reference():
                 constants = ("torch.tensor(0.5)", "torch.tensor(1.0)")
             else:
                 constants = CONSTANTS.get(argument, (500.0, 200.0, 1 / (2 * math.pi * 800e-6), 10000.0))
-            for constant in (None, *constants):
+            for i, constant in enumerate((None, *constants)):
                 text = "lambda x, y: (x - y) ** 2" if constant == "squared" else constant
-                found.append(pytest.param(node.name, place, text, id=f"{node.name}-{argument}-{constant or 'first seen'}"))
+                marks = [pytest.mark.slow] if i > 1 else []
+                found.append(pytest.param(node.name, place, text, id=f"{node.name}-{argument}-{constant or 'first seen'}", marks=marks))
     return found
 
 
