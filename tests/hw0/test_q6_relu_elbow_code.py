@@ -32,7 +32,8 @@ def signed(rng):
 def drawn(rng, frame):
     """A unit (w, b, x, y) or a network (W1, b, W2, x, y, lam) with other last digits in b and in the target."""
     w, b, *between, y = frame[:5] if len(frame) > 4 else frame
-    return w, b + rng.integers(-2, 3, np.shape(b)) / 16, *between, y + int(rng.integers(-2, 3)) / 16, *frame[5:]
+    digits = rng.integers(-2, 3, np.shape(b)) / 16
+    return w, b + digits if np.shape(b) else b + float(digits), *between, y + int(rng.integers(-2, 3)) / 16, *frame[5:]
 
 
 # One unit: points (w, b, x, y) where it is on, off, or on the kink.
@@ -206,8 +207,8 @@ def test_network_elbows(student, judge, rng):
     judge(
         each_for_itself(
             [
-                (0.5, judged_elbows(student, W1[:, None], b)),
-                (0.4, judged_elbows(student, W1[::-1].copy(), b)),
+                (0.5, together(judged_elbows(student, W1[:, None], b), judged_elbows(student, -W1[::-1, None], b - 0.25))),
+                (0.4, judged_elbows(student, W1[::-1].copy(), 0.5 - b)),
                 (0.1, judged_elbows(student, W1[1:2, None], b[1:2])),
             ]
         )

@@ -323,7 +323,7 @@ test_color_organ_circuit = circuit_test(ORGAN_CIRCUIT)
 DATASET = 200
 """Frequencies of a run. Enough that sampled in Hz instead of rad/s some are below 2 pi (missed once in 10^12)."""
 STEPS = 4
-FAR_DATASET, FAR_STEPS = 160, 2
+FAR_DATASET, FAR_STEPS = 160, 5
 """Of the second run, which has another start, loss and rate too: nothing of the first may be left in it."""
 FIRST_STEP = (0.05, 0.01)
 """lr is chosen so that the first step changes a parameter by at most this share of itself, on many samples; the second is for the
