@@ -56,7 +56,18 @@ from autograder.numeric import (
     wrong_type,
 )
 from autograder.phrases import ParameterRegion, Subject, Window, claim, quantity, read_claims, read_quantities, said_something, yes_or_no
-from autograder.verdict import Verdict, combined, correct, incorrect, missing, partial, undecided, unreadable, verdict_unless_typed
+from autograder.verdict import (
+    Verdict,
+    combined,
+    correct,
+    incorrect,
+    missing,
+    partial,
+    together,
+    undecided,
+    unreadable,
+    verdict_unless_typed,
+)
 from autograder.worker import Failure, Kept, Named, Polynomial, Reply, Tensor
 from autograder.writeup import Answer
 
@@ -138,6 +149,7 @@ __all__ = [
     "stationary_point",
     "step_remarks",
     "symbols",
+    "together",
     "training_evidence",
     "undecided",
     "unreadable",

@@ -160,6 +160,14 @@ def verdict_unless_typed(answer: HasState, due: str = "") -> Verdict | None:
     return undecided("This looks like another homework: a person looks at it.", read="The write-up looks like another homework.")
 
 
+def together(*verdicts: Verdict) -> Verdict:
+    """One verdict on several inputs of one share: all have to be right, and one that earns nothing takes the share.
+
+    A random input beside fixed ones that are harder in every respect: so what a mistake costs does not hang on the draw.
+    """
+    return combined([(1 / len(verdicts), verdict) for verdict in verdicts], core=len(verdicts))
+
+
 def combined(checks: Sequence[tuple[float, Verdict]], *, core: int = 1) -> Verdict:
     """One verdict from several checks of one part, each with its share of the points.
 

@@ -7,20 +7,16 @@ import numpy as np
 from gradescope_utils.autograder_utils.decorators import number, weight
 from public import POINTS
 
-from autograder.suite import Verdict, combined, floats, least_squares, measured, near, numbers, pieces, rationals, solved
+from autograder.suite import Verdict, combined, floats, measured, near, numbers, pieces, rationals, solved, together
 
-# Inputs. Whole numbers where a person can follow them.
-
-
-def whole(rng, *shape):
-    """Whole numbers from -3 to 3 without 0, as floats."""
-    return rng.integers(1, 4, shape) * rng.choice([-1.0, 1.0], shape)
+# Inputs. Each is a written frame, which fixes all that a mistake may hang on (signs, sizes, shapes, correlations), with random last
+# digits: it cannot be guessed, and the same mistake costs the same whatever was drawn.
 
 
-def covariance(rng, d):
-    """A covariance of whole numbers that is no diagonal: L L^T with a lower triangle L of -1 and 1, and 2 or 3 on its diagonal."""
-    L = np.tril(rng.choice([-1.0, 1.0], (d, d)), -1) + np.diag(rng.choice([2.0, 3.0], d))
-    return L @ L.T
+def drawn(rng, frame, *, features=True):
+    """X, y, Sigma of a frame with other last digits; X keeps its own where its rank is what matters."""
+    X, y, Sigma = frame
+    return X + features * rng.integers(-8, 9, X.shape) / 1024, y + rng.integers(-3, 4, y.shape) / 16, Sigma
 
 
 def rotation(rng, n, d):
@@ -28,35 +24,46 @@ def rotation(rng, n, d):
     return np.linalg.qr(rng.standard_normal((n, d)))[0]
 
 
-def regression(rng, n, d):
-    """X, y, Sigma of whole numbers."""
-    return whole(rng, n, d), whole(rng, n), covariance(rng, d)
+CORRELATED = np.array([[2.0, 1.0, -1.0], [1.0, 2.0, 1.0], [-1.0, 1.0, 4.0]])
+"""A covariance that is no diagonal; its triangles, roots and inverse all differ."""
+
+WEAK_PRIOR = (
+    np.array([[0.5, -0.25, 0.75], [0.25, 1.0, -0.5], [-0.75, 0.5, 0.25], [1.0, 0.25, -0.25]]),
+    np.array([-820.5, 640.25, 910.75, -300.5]),
+    8 * CORRELATED,
+)
+"""X, y, Sigma with fractions and a small X^T X + Sigma^-1, in which whatever is added weighs more than in any draw; large weights."""
+TIGHT_PRIOR = (
+    np.array([[3.0, -2.0, 1.0, 2.0], [1.0, 3.0, -2.0, -1.0]]),
+    np.array([5.0, -4.0]),
+    np.array([[9.0, 3.0, -3.0, 3.0], [3.0, 5.0, 1.0, -1.0], [-3.0, 1.0, 6.0, 2.0], [3.0, -1.0, 2.0, 8.0]]) / 256,
+)
+"""Fewer rows than columns, and a small Sigma, in which whatever is added weighs more than in any draw."""
+LINE = (np.array([[-1.5], [2.25], [0.75]]), np.array([2.5, -4.0, 3.5]), np.array([[0.375]]))
+ONE_ROW = (np.array([[1.5, -2.0, 0.5]]), np.array([-2.5]), CORRELATED)
+RANK_ONE = (np.outer([1.0, -2.0, 3.0], [2.0, -1.0, 1.5]), np.array([3.0, 1.0, -2.5]), CORRELATED)
+"""Only the prior tells the weights apart. Square and not normal: X X^T, X^T X and X X differ."""
 
 
-def rank_deficient(rng):
-    """X whose last column repeats the first: only the prior tells the two weights apart."""
-    X, y, Sigma = regression(rng, 5, 3)
-    X[:, -1] = X[:, 0]
-    return X, y, Sigma
-
-
-def ill_scaled(rng):
+def ill_scaled():
     """Correlated weights whose standard deviations differ by 1e4, so that Sigma's condition number is 1e8."""
-    X, y, _ = regression(rng, 5, 3)
     D = np.diag([1e-2, 1.0, 1e2])
-    return X, y, D @ np.array([[2.0, 1.0, -1.0], [1.0, 2.0, 1.0], [-1.0, 1.0, 4.0]]) @ D
+    return WEAK_PRIOR[0] * 4, np.array([2.0, -3.0, 1.0, 3.0]), D @ CORRELATED @ D
 
 
-def ill_conditioned_features(rng):
-    """X with condition number 1e8, no column of which is small."""
-    return rotation(rng, 6, 3) @ np.diag([1e4, 1.0, 1e-4]) @ rotation(rng, 3, 3).T, whole(rng, 6), covariance(rng, 3)
+def nearly_rank_one():
+    """X with singular values 1e4, 1 and 1e-4, no column of which is small."""
+    fixed = np.random.default_rng(4)
+    X = rotation(fixed, 6, 3) @ np.diag([1e4, 1.0, 1e-4]) @ rotation(fixed, 3, 3).T
+    return X, np.array([2.0, -3.0, 1.0, 3.0, -1.0, 2.0]), CORRELATED
 
 
-def ill_conditioned_covariance(rng):
+def ill_conditioned_covariance():
     """Sigma with condition number 1e6, in no coordinate small: about the largest that single precision can still factorise."""
-    V = rotation(rng, 3, 3)
+    fixed = np.random.default_rng(5)
+    V = rotation(fixed, 3, 3)
     Sigma = V @ np.diag([1e3, 1.0, 1e-3]) @ V.T
-    return whole(rng, 5, 3), whole(rng, 5), (Sigma + Sigma.T) / 2
+    return np.vstack([WEAK_PRIOR[0] * 4, [1.0, -3.0, 2.0]]), np.array([2.0, -3.0, 1.0, 3.0, -1.0]), (Sigma + Sigma.T) / 2
 
 
 # Truth, and the error that rounding may cause.
@@ -71,8 +78,9 @@ def estimate(X, y, Sigma):
 def closed_form_scale(X, y, Sigma, truth):
     """Error of the estimate where every matrix and vector in its formula is off by a rounding unit times its own condition, shape (d,).
 
-    With M = X^T X + Sigma^-1: rounding X^T X costs ||X||^2 ||w||, inverting Sigma costs kappa(Sigma) ||Sigma^-1 w||, rounding X^T y
-    costs ||X|| ||y||, and all of it goes through M^-1 (Higham, section 7.1). The same estimate may be written Sigma X^T K^-1 y
+    With M = X^T X + Sigma^-1 = X_hat^T X_hat: rounding M costs ||X_hat||^2 ||w||, inverting Sigma costs kappa(Sigma) ||Sigma^-1 w||,
+    rounding X_hat^T y_hat costs ||X_hat|| ||y||, and all of it goes through M^-1 (Higham, section 7.1): condition number of X_hat
+    squared, as the normal equations have it, which the sheet itself writes down. The same estimate may be written Sigma X^T K^-1 y
     with K = I + X Sigma X^T; the error of that goes through M^-1 X^T and Sigma X^T, and the larger of the two is allowed. The units of
     the weights play no part: they are scaled to variance 1 before a norm is taken, so that an ill-scaled Sigma is no excuse.
     truth: the estimate.
@@ -81,7 +89,8 @@ def closed_form_scale(X, y, Sigma, truth):
     w = floats(truth) / D
     X, C = X * D, Sigma / np.outer(D, D)
     precision, K = np.linalg.inv(C), np.eye(len(y)) + X @ C @ X.T
-    M_inverse, size = np.linalg.inv(X.T @ X + precision), np.linalg.norm(X, 2)
+    M = X.T @ X + precision
+    M_inverse, size = np.linalg.inv(M), np.sqrt(np.linalg.norm(M, 2))
     inverting = np.linalg.cond(C) * np.linalg.norm(precision @ w)
     by_M = np.linalg.norm(M_inverse, 2) * (size**2 * np.linalg.norm(w) + inverting + size * np.linalg.norm(y))
     through = np.linalg.norm(M_inverse @ X.T, 2) * np.linalg.norm(K, 2) + np.linalg.norm(C @ X.T, 2)
@@ -94,13 +103,6 @@ def closed_form_scale(X, y, Sigma, truth):
 def judged_estimate(student, function, X, y, Sigma):
     truth = estimate(X, y, Sigma)
     return near(student(function, X, y, Sigma), truth, scale=closed_form_scale(X, y, Sigma, truth), method="forward error, c eps kappa,")
-
-
-def judged_minimiser(student, X, y, Sigma):
-    """tikhonov_by_augmentation as the least-squares solution that it is: backward error on the augmented data."""
-    Gamma = np.linalg.solve(np.linalg.cholesky(Sigma), np.eye(Sigma.shape[0]))
-    X_hat, y_hat = np.vstack([X, Gamma]), np.concatenate([y, np.zeros(Sigma.shape[0])])
-    return least_squares(student("ridge.tikhonov_by_augmentation", X, y, Sigma), X_hat, y_hat, estimate(X, y, Sigma))
 
 
 def judged_X_hat(reply, X, Sigma):
@@ -133,38 +135,54 @@ def judged_augmentation(student, X, y, Sigma):
     )
 
 
-@number("4.code.tikhonov")
-@weight(POINTS["4.code.tikhonov"])
-def test_tikhonov(student, judge, rng):
-    """tikhonov(X, y, Sigma): (X^T X + Sigma^-1)^-1 X^T y"""
+def estimates(student, judge, rng, function):
+    """Both functions compute the same estimate, and are judged on the same inputs by the same measure.
+
+    The sheet asks for no backward stability: normal equations are right where rounding in them explains the error.
+    """
+
+    def judged(*problems):
+        return together(*(judged_estimate(student, function, *problem) for problem in problems))
+
     judge(
         combined(
             [
-                (0.35, judged_estimate(student, "ridge.tikhonov", *regression(rng, 5, 3))),
-                (0.25, judged_estimate(student, "ridge.tikhonov", *regression(rng, 2, 4))),
-                (0.10, judged_estimate(student, "ridge.tikhonov", *regression(rng, 3, 1))),
-                (0.10, judged_estimate(student, "ridge.tikhonov", *rank_deficient(rng))),
-                (0.10, judged_estimate(student, "ridge.tikhonov", *ill_scaled(rng))),
-                (0.05, judged_estimate(student, "ridge.tikhonov", *ill_conditioned_features(rng))),
-                (0.05, judged_estimate(student, "ridge.tikhonov", *ill_conditioned_covariance(rng))),
+                (0.35, judged(drawn(rng, WEAK_PRIOR))),
+                (0.25, judged(drawn(rng, TIGHT_PRIOR))),
+                (0.10, judged(drawn(rng, ONE_ROW), drawn(rng, LINE))),
+                (0.10, judged(drawn(rng, RANK_ONE, features=False))),
+                (0.05, judged(ill_scaled())),
+                (0.05, judged(ill_conditioned_covariance())),
+                (0.10, judged(nearly_rank_one())),
             ],
             core=2,
         )
     )
 
 
+@number("4.code.tikhonov")
+@weight(POINTS["4.code.tikhonov"])
+def test_tikhonov(student, judge, rng):
+    """tikhonov(X, y, Sigma): (X^T X + Sigma^-1)^-1 X^T y"""
+    estimates(student, judge, rng, "ridge.tikhonov")
+
+
 @number("4.code.augment")
 @weight(POINTS["4.code.augment"])
 def test_augment(student, judge, rng):
     """augment(X, y, Sigma): X over Gamma and y over zeros, with any Gamma for which Gamma^T Gamma = Sigma^-1"""
+
+    def judged(*problems):
+        return together(*(judged_augmentation(student, *problem) for problem in problems))
+
     judge(
         combined(
             [
-                (0.35, judged_augmentation(student, *regression(rng, 5, 3))),
-                (0.25, judged_augmentation(student, *regression(rng, 2, 4))),
-                (0.15, judged_augmentation(student, *regression(rng, 3, 1))),
-                (0.15, judged_augmentation(student, *ill_scaled(rng))),
-                (0.10, judged_augmentation(student, *ill_conditioned_covariance(rng))),
+                (0.35, judged(drawn(rng, WEAK_PRIOR))),
+                (0.25, judged(drawn(rng, TIGHT_PRIOR))),
+                (0.15, judged(drawn(rng, LINE))),
+                (0.15, judged(ill_scaled())),
+                (0.10, judged(ill_conditioned_covariance())),
             ],
             core=2,
         )
@@ -175,17 +193,4 @@ def test_augment(student, judge, rng):
 @weight(POINTS["4.code.tikhonov_by_augmentation"])
 def test_tikhonov_by_augmentation(student, judge, rng):
     """tikhonov_by_augmentation(X, y, Sigma): the least-squares solution of the augmented problem"""
-    judge(
-        combined(
-            [
-                (0.35, judged_estimate(student, "ridge.tikhonov_by_augmentation", *regression(rng, 5, 3))),
-                (0.25, judged_estimate(student, "ridge.tikhonov_by_augmentation", *regression(rng, 2, 4))),
-                (0.10, judged_estimate(student, "ridge.tikhonov_by_augmentation", *regression(rng, 3, 1))),
-                (0.10, judged_estimate(student, "ridge.tikhonov_by_augmentation", *rank_deficient(rng))),
-                (0.05, judged_estimate(student, "ridge.tikhonov_by_augmentation", *ill_scaled(rng))),
-                (0.05, judged_estimate(student, "ridge.tikhonov_by_augmentation", *ill_conditioned_covariance(rng))),
-                (0.10, judged_minimiser(student, *ill_conditioned_features(rng))),
-            ],
-            core=2,
-        )
-    )
+    estimates(student, judge, rng, "ridge.tikhonov_by_augmentation")

@@ -2,6 +2,8 @@
 
 Inputs are small binary fractions, so that every sum and product is exact in floating point: whether a unit is on, off or on
 its kink is the same for everybody. Truth is computed with fractions; on the kink the gradient of ReLU is 0.
+Each input is a written frame, which fixes all that a mistake may hang on (signs, sizes, which units are on), with random last digits: it
+cannot be guessed, and the same mistake costs the same whatever was drawn.
 """
 
 from fractions import Fraction
@@ -10,13 +12,10 @@ import numpy as np
 from gradescope_utils.autograder_utils.decorators import number, weight
 from public import POINTS
 
-from autograder.suite import combined, floats, near, pieces, rationals
+from autograder.suite import combined, floats, near, pieces, rationals, together
 
 QUARTERS = 4
 """Random numbers are quarters: exact in any floating-point type."""
-
-NOT_ONE = [0.5, 0.75, 1.25, 1.5, 1.75, 2.0]
-"""Factors that are missed where they are forgotten."""
 
 
 def quarters(rng, low, high, *shape):
@@ -30,32 +29,27 @@ def signed(rng):
     return float(rng.choice([-1.0, 1.0]))
 
 
+def drawn(rng, frame):
+    """A unit (w, b, x, y) or a network (W1, b, W2, x, y, lam) with other last digits in b and in the target."""
+    w, b, *between, y = frame[:5] if len(frame) > 4 else frame
+    digits = rng.integers(-2, 3, np.shape(b)) / 16
+    return w, b + digits if np.shape(b) else b + float(digits), *between, y + int(rng.integers(-2, 3)) / 16, *frame[5:]
+
+
 # One unit: points (w, b, x, y) where it is on, off, or on the kink.
-
-
-def point_on(rng, w_sign, x_sign):
-    """A unit that is on at x, with w and x of the given signs. Residual, x and the three gradients all differ from each other."""
-    while True:
-        w, x = w_sign * quarters(rng, 2, 12), x_sign * quarters(rng, 2, 12)
-        b, y = quarters(rng, -16, 16), quarters(rng, -16, 16)
-        z = w * x + b
-        if z > 0 and z != y and len({z - y, (z - y) * x, z, y, x, 1.0}) == 6:
-            return w, b, x, y
-
-
-def point_off(rng, w_sign, x_sign):
-    """A unit that is off at x, by at least one quarter."""
-    while True:
-        w, x = w_sign * quarters(rng, 2, 12), x_sign * quarters(rng, 2, 12)
-        b, y = quarters(rng, -32, 16), quarters(rng, 1, 16)
-        if w * x + b < 0:
-            return w, b, x, y
 
 
 def point_on_kink(rng):
     """A unit with w x + b = 0 exactly, and a target that it misses."""
     w, x = signed(rng) * quarters(rng, 2, 12), signed(rng) * quarters(rng, 2, 12)
     return w, -w * x, x, quarters(rng, 1, 16)
+
+
+ON = ((1.5, 1200.25, 2.5, -700.5), (0.5, 3.25, -1.5, 9.5), (-0.75, 2.5, 0.5, -1.25), (-3.5, 1300.25, -0.75, 2600.5))
+"""Units that are on: all signs of w and x, residuals and targets of both signs, near the elbow and far above any bound."""
+AT_ZERO = (1.5, 2.25, 0.0, -0.75)
+"""The unit is on by its b alone, and w stays."""
+OFF = ((2.5, 1.25, -900.5, -700.25), (-0.5, -0.25, 2.5, 3.25))
 
 
 # Truth.
@@ -84,25 +78,6 @@ def sizes(w, b, x, y):
 # Networks f(x) = W2 max(0, W1 x + b).
 
 
-def network(rng, d, *, on, kink=()):
-    """W1, b, W2 (each (d,)), x, y, lam: the units `on` are on at x, those in `kink` on their kink, the others off.
-
-    No unit's new W1 comes near 0, the error of the network is not 0, and the units that are off would not cancel if they were on.
-    """
-    while True:
-        x, y, lam = signed(rng) * float(rng.choice(NOT_ONE)), quarters(rng, -16, 16), 0.125
-        W1 = quarters(rng, 2, 12, d) * rng.choice([-1.0, 1.0], d)
-        W2 = rng.choice(NOT_ONE, d) * rng.choice([-1.0, 1.0], d)
-        z = np.where(np.isin(np.arange(d), on), quarters(rng, 1, 12, d), -quarters(rng, 1, 12, d))
-        b = np.where(np.isin(np.arange(d), kink), 0.0, z) - W1 * x
-        moved = lam * (W2 @ np.maximum(0, W1 * x + b) - y) * W2
-        off = np.minimum(0, W1 * x + b)
-        if np.any(off) and W2 @ off == 0:
-            continue
-        if np.all(np.abs(moved) >= 0.25) and np.all(np.abs(W1 - moved * x) >= 0.25) and np.all(b != 0):
-            return W1, b, W2, x, y, lam
-
-
 def elbows_after(W1, b, W2, x, y, lam):
     """The new elbows exactly, and the scale of their errors: that of numerator and denominator, each over the denominator."""
     W1, b, W2 = rationals(W1), rationals(b), rationals(W2)
@@ -115,6 +90,25 @@ def elbows_after(W1, b, W2, x, y, lam):
     size = lam * (np.sum(np.abs(W2) * (np.abs(W1 * x) + np.abs(b))) + abs(y)) * np.abs(W2)
     scale = (np.abs(b) + size + np.abs(numerator / denominator) * (np.abs(W1) + size * abs(x))) / np.abs(denominator)
     return -numerator / denominator, floats(scale), on
+
+
+BELOW = (
+    np.array([1.5, -2.5, -0.75, 2.25]),
+    np.array([900.5, -1.25, 700.25, -600.5]),
+    np.array([-1.25, 0.75, 0.5, -1.5]),
+    1.5,
+    -2000.75,
+    0.0625,
+)
+"""Networks (W1, b, W2, x, y, lam). The output is negative and far from its target, itself negative; some units are on."""
+LEFT = (np.array([1.25, 2.5, -1.75, -0.5]), np.array([4.5, 1.25, 0.75, -3.25]), np.array([-1.5, -0.5, 1.75, 0.75]), -1.25, 9.5, 0.25)
+"""x and the residual are negative, the output is positive."""
+SHORT = (np.array([-0.75, 1.5, 2.25, -1.75]), np.array([1.25, -2.5, 0.75, 0.5]), np.array([2.0, -0.75, 1.5, 0.5]), -0.5, 9.25, 0.5)
+"""The same with a larger step."""
+ALL_ON = (np.array([0.5, -1.25, 1.75]), np.array([2.5, 3.25, 0.75]), np.array([1.25, 0.5, -0.75]), 1.5, -3.5, 0.375)
+ONE_UNIT = (np.array([-1.25]), np.array([700.5]), np.array([-1.5]), -2.5, 20.25, 0.0625)
+NONE_ON = (np.array([-1.5, 2.25, 0.75]), np.array([-2.5, 0.25, -1.25]), np.array([-1.25, -0.5, 1.75]), -0.5, -3.5, 0.5)
+WITH_KINK = (np.array([1.5, -0.5, 2.5]), np.array([1.25, 2.75, -3.75]), np.array([-1.5, 0.75, 1.25]), 1.5, -4.25, 0.25)
 
 
 # Judges of one call each.
@@ -143,12 +137,16 @@ def judged_elbows(student, W1, b):
     return near(student("relu_elbow.network_elbows", W1, b), -rationals(b) / rationals(np.ravel(W1)))
 
 
-def judged_network(student, net, *, column=False):
-    """Two verdicts on one call: on the units that are on and on those that stay. column: W1 as (d, 1) and W2 as (1, d)."""
-    W1, b, W2, x, y, lam = net
-    truth, scale, on = elbows_after(*net)
-    reply = student("relu_elbow.network_elbows_after_step", *((W1[:, None], b, W2[None, :]) if column else (W1, b, W2)), x, y, lam)
-    return near(reply, truth, scale=scale, entries=on), near(reply, truth, scale=scale, entries=~on)
+def judged_network(student, *networks, column=False):
+    """Two verdicts on these networks: on the units that are on and on those that stay. column: W1 as (d, 1) and W2 as (1, d)."""
+    on, off = [], []
+    for net in networks:
+        W1, b, W2, x, y, lam = net
+        truth, scale, active = elbows_after(*net)
+        reply = student("relu_elbow.network_elbows_after_step", *((W1[:, None], b, W2[None, :]) if column else (W1, b, W2)), x, y, lam)
+        on.append(near(reply, truth, scale=scale, entries=active))
+        off.append(near(reply, truth, scale=scale, entries=~active))
+    return together(*on), together(*off)
 
 
 def each_for_itself(checks):
@@ -160,14 +158,18 @@ def each_for_itself(checks):
 @weight(POINTS["6.code.elbow"])
 def test_elbow(student, judge, rng):
     """elbow(w, b): -b / w"""
+
+    def judged(*units):
+        return together(*(judged_elbow(student, w, b) for w, b in units))
+
     judge(
         combined(
             [
-                (0.3, judged_elbow(student, quarters(rng, 2, 12), quarters(rng, 1, 12) + 4.0)),
-                (0.2, judged_elbow(student, -quarters(rng, 2, 12), quarters(rng, 1, 12) + 4.0)),
-                (0.2, judged_elbow(student, 3.0, -2.0)),
-                (0.2, judged_elbow(student, 2, 3)),
-                (0.1, judged_elbow(student, -1.5, 0.0)),
+                (0.3, judged((1.25, -1100.5 + quarters(rng, 1, 12)))),
+                (0.2, judged((-1.75, 5.5 + quarters(rng, 1, 12)))),
+                (0.2, judged((3.0, -2.0), (0.0009765625, 2.5))),
+                (0.2, judged((-3, 2))),
+                (0.1, judged((-1.5, 0.0))),
             ],
             core=3,
         )
@@ -178,9 +180,8 @@ def test_elbow(student, judge, rng):
 @weight(POINTS["6.code.gradients"])
 def test_gradients(student, judge, rng):
     """gradients(w, b, x, y): (dl/dphi, dl/dw, dl/db), each scored for itself; most of it where the unit is on"""
-    points = [point_on(rng, *signs) for signs in ((1, 1), (1, -1), (-1, 1), (-1, -1))]
-    points += [point_off(rng, 1, -1), point_off(rng, -1, 1), point_on_kink(rng)]
-    shares = (0.25, 0.15, 0.15, 0.15, 0.13, 0.12, 0.05)
+    points = [*(drawn(rng, point) for point in (*ON, AT_ZERO, *OFF)), point_on_kink(rng)]
+    shares = (0.25, 0.15, 0.13, 0.13, 0.04, 0.13, 0.12, 0.05)
     by_point = [judged_gradients(student, point) for point in points]
     by_derivative = [combined(list(zip(shares, verdicts, strict=True)), core=4) for verdicts in zip(*by_point, strict=True)]
     judge(each_for_itself([(1 / 3, verdict) for verdict in by_derivative]))
@@ -190,14 +191,10 @@ def test_gradients(student, judge, rng):
 @weight(POINTS["6.code.sgd_update"])
 def test_sgd_update(student, judge, rng):
     """sgd_update(w, b, x, y, lam): (w', b'), both from the gradients at the old w and b; nothing moves where the unit is off"""
-    points = [point_on(rng, *signs) for signs in ((1, 1), (1, -1), (-1, 1))] + [
-        point_off(rng, 1, -1),
-        point_off(rng, -1, 1),
-        point_on_kink(rng),
-    ]
-    shares = (0.3, 0.2, 0.2, 0.13, 0.12, 0.05)
-    by_point = [judged_update(student, point, lam) for point, lam in zip(points, (0.5, 0.125, 0.25, 0.5, 0.25, 0.125), strict=True)]
-    by_parameter = [combined(list(zip(shares, verdicts, strict=True)), core=3) for verdicts in zip(*by_point, strict=True)]
+    points = [*(drawn(rng, point) for point in (*ON, AT_ZERO, *OFF)), point_on_kink(rng)]
+    rates, shares = (0.75, 3.0, 0.25, 0.0625, 0.5, 0.375, 0.25, 0.125), (0.3, 0.14, 0.12, 0.1, 0.04, 0.13, 0.12, 0.05)
+    by_point = [judged_update(student, point, lam) for point, lam in zip(points, rates, strict=True)]
+    by_parameter = [combined(list(zip(shares, verdicts, strict=True)), core=4) for verdicts in zip(*by_point, strict=True)]
     judge(each_for_itself([(1 / 2, verdict) for verdict in by_parameter]))
 
 
@@ -205,13 +202,14 @@ def test_sgd_update(student, judge, rng):
 @weight(POINTS["6.code.network_elbows"])
 def test_network_elbows(student, judge, rng):
     """network_elbows(W1, b): -b_i / W1_i, for W1 as (d, 1) and as (d,)"""
-    W1, b = quarters(rng, 2, 12, 4) * rng.choice([-1.0, 1.0], 4), quarters(rng, -12, 12, 4)
+    W1 = np.array([3.0, -0.75, 640.5, -1.5, 0.5])
+    b = np.array([-2.0, -900.25, 2.5, 0.0, 1.75]) + np.array([0.0, 1.0, 1.0, 0.0, 1.0]) * rng.integers(-2, 3, 5) / 16
     judge(
         each_for_itself(
             [
-                (0.5, judged_elbows(student, W1[:, None], b)),
-                (0.4, judged_elbows(student, W1[::-1].copy(), b)),
-                (0.1, judged_elbows(student, W1[:1, None], b[:1])),
+                (0.5, together(judged_elbows(student, W1[:, None], b), judged_elbows(student, -W1[::-1, None], b - 0.25))),
+                (0.4, judged_elbows(student, W1[::-1].copy(), 0.5 - b)),
+                (0.1, judged_elbows(student, W1[1:2, None], b[1:2])),
             ]
         )
     )
@@ -221,12 +219,12 @@ def test_network_elbows(student, judge, rng):
 @weight(POINTS["6.code.network_elbows_after_step"])
 def test_network_elbows_after_step(student, judge, rng):
     """network_elbows_after_step(W1, b, W2, x, y, lam): units that are on move, the others stay"""
-    on, off = judged_network(student, network(rng, 4, on=[0, 2]))
-    on_column, off_column = judged_network(student, network(rng, 5, on=[1, 2, 4]), column=True)
-    all_on, _ = judged_network(student, network(rng, 3, on=[0, 1, 2]))
-    single, _ = judged_network(student, network(rng, 1, on=[0]), column=True)
-    _, none_on = judged_network(student, network(rng, 3, on=[]))
-    _, on_kink = judged_network(student, network(rng, 3, on=[0, 1], kink=[2]))
+    on, off = judged_network(student, drawn(rng, BELOW), drawn(rng, SHORT))
+    on_column, off_column = judged_network(student, drawn(rng, BELOW), drawn(rng, LEFT), column=True)
+    all_on, _ = judged_network(student, drawn(rng, ALL_ON))
+    single, _ = judged_network(student, drawn(rng, ONE_UNIT), column=True)
+    _, none_on = judged_network(student, drawn(rng, NONE_ON))
+    _, on_kink = judged_network(student, WITH_KINK)
     mixed = each_for_itself([(0.5, on), (0.5, on_column)])
     judge(
         combined(

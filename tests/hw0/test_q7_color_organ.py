@@ -8,6 +8,7 @@ unit, because torch's parameters are single by default.
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import color_organ_truth as truth
 import numpy as np
@@ -34,6 +35,7 @@ from autograder.suite import (
     missing,
     near,
     read_trace,
+    together,
     training_evidence,
 )
 
@@ -52,7 +54,11 @@ def single(reply):
 
 @dataclass(frozen=True)
 class Function:
-    """A transfer function of the student's and the truth about it. settings: two sets of parameters."""
+    """A transfer function of the student's and the truth about it.
+
+    settings: two of parameters, none of which is a default or a desired value by chance; the second lies outside of what a slider or
+    a clamp would allow.
+    """
 
     name: str
     truth: object
@@ -69,10 +75,10 @@ def decibel_scale(omega, expected):
     return 20 * np.log10(omega) + np.abs(expected)
 
 
-LOW = Function("evaluate_lp_circuit", truth.low_pass, ((500.0,), (62.5,)), magnitude_scale)
-HIGH = Function("evaluate_hp_circuit", truth.high_pass, ((31.25,), (437.5,)), magnitude_scale)
-BAND = Function("evaluate_bp_circuit", truth.band_pass, ((40.0, 160.0), (375.0, 90.0)), magnitude_scale)
-BODE = Function("evaluate_bp_bode", truth.bode, ((24576.0, 6144.0), (8192.0, 512.0)), decibel_scale)
+LOW = Function("evaluate_lp_circuit", truth.low_pass, ((437.0,), (2600.0,)), magnitude_scale)
+HIGH = Function("evaluate_hp_circuit", truth.high_pass, ((47.0,), (2600.0,)), magnitude_scale)
+BAND = Function("evaluate_bp_circuit", truth.band_pass, ((53.0, 171.0), (2600.0, 0.4)), magnitude_scale)
+BODE = Function("evaluate_bp_bode", truth.bode, ((23100.0, 6700.0), (310000.0, 13.0)), decibel_scale)
 
 
 def band_frequencies(function, setting):
@@ -141,13 +147,12 @@ def test_evaluate_bp_circuit(student, judge):
 
 def follows_own_halves(student):
     """Whether the band pass is the product of the student's own halves, of which one is wrong but looks at its arguments."""
-    setting = BAND.settings[0]
-    omega = band_frequencies(BAND, setting)
-    low, high = own_values(student, LOW, omega, setting[:1]), own_values(student, HIGH, omega, setting[1:])
-    if low is None or high is None:
-        return False
-    reply = student(f"{MODULE}.{BAND.name}", Tensor(omega), *setting)
-    return same(reply, low * high)
+    for setting in BAND.settings:
+        omega = band_frequencies(BAND, setting)
+        low, high = own_values(student, LOW, omega, setting[:1]), own_values(student, HIGH, omega, setting[1:])
+        if low is None or high is None or not same(student(f"{MODULE}.{BAND.name}", Tensor(omega), *setting), low * high):
+            return False
+    return True
 
 
 def own_values(student, function, omega, setting):
@@ -181,11 +186,11 @@ def test_evaluate_bp_bode(student, judge):
 
 @dataclass(frozen=True)
 class Circuit:
-    """A class of the student's. attributes: what holds the arguments of the constructor, in order."""
+    """A class of the student's. attributes: what holds the arguments of the constructor, in order. settings: of these, as above."""
 
     name: str
     attributes: tuple
-    arguments: tuple
+    settings: tuple
     parts: tuple
     """(transfer function, places of its parameters among the arguments) for each channel, in the order they are returned."""
 
@@ -194,54 +199,62 @@ class Circuit:
         return channels[0] if len(channels) == 1 else np.stack(channels)
 
 
-LOW_CIRCUIT = Circuit("LowPassCircuit", ("R",), (500.0,), ((LOW, (0,)),))
-HIGH_CIRCUIT = Circuit("HighPassCircuit", ("R",), (62.5,), ((HIGH, (0,)),))
-BAND_CIRCUIT = Circuit("BandPassCircuit", ("R_low", "R_high"), (40.0, 160.0), ((BAND, (0, 1)),))
-BODE_CIRCUIT = Circuit("BandPassBodePlot", ("low_cutoff", "high_cutoff"), (24576.0, 6144.0), ((BODE, (0, 1)),))
+LOW_CIRCUIT = Circuit("LowPassCircuit", ("R",), ((437.0,), (2600.0,)), ((LOW, (0,)),))
+HIGH_CIRCUIT = Circuit("HighPassCircuit", ("R",), ((62.5,), (2600.0,)), ((HIGH, (0,)),))
+BAND_CIRCUIT = Circuit("BandPassCircuit", ("R_low", "R_high"), ((53.0, 171.0), (2600.0, 0.4)), ((BAND, (0, 1)),))
+BODE_CIRCUIT = Circuit("BandPassBodePlot", ("low_cutoff", "high_cutoff"), ((23100.0, 6700.0), (310000.0, 13.0)), ((BODE, (0, 1)),))
 ORGAN_CIRCUIT = Circuit(
     "ColorOrganCircuit",
     ("low.R", "high.R", "band.R_low", "band.R_high"),
-    (200.0, 32.0, 40.0, 160.0),
+    ((217.0, 29.0, 53.0, 171.0), (1700.0, 0.7, 2600.0, 0.4)),
     ((LOW, (0,)), (BAND, (2, 3)), (HIGH, (1,))),
 )
 
 
 def built(student, circuit):
-    """Predictions on the band are most of it; the rest is that the parameters are where they are asked for."""
-    made = student(f"{MODULE}.{circuit.name}", *circuit.arguments, keep="circuit")
-    if made.failure is not None:
-        return failed(made)
+    """Predictions on the band are most of it; the rest is that the parameters are where they are asked for.
+
+    All circuits are made before any is asked, so that what they share shows too.
+    """
+    made = [student(f"{MODULE}.{circuit.name}", *setting, keep=f"circuit{i}") for i, setting in enumerate(circuit.settings)]
+    broken = next((reply for reply in made if reply.failure is not None), None)
+    if broken is not None:
+        return failed(broken)
+    answers = [predicted(student, circuit, setting, f"@circuit{i}") for i, setting in enumerate(circuit.settings)]
+    return combined([(0.7, together(*answers)), (0.3, holds_parameters(student, circuit, circuit.settings[0], "@circuit0"))])
+
+
+def predicted(student, circuit, setting, kept):
+    """Whether a circuit that was made with this setting answers as it should, or as the student's own transfer function does."""
     omega = 2 * math.pi * 10 ** np.linspace(0.1, 5.9, 25)
-    reply = replace(student("@circuit", Tensor(omega)), function=f"{MODULE}.{circuit.name}", args=(list(circuit.arguments), omega.tolist()))
-    expected = circuit.expected(omega, circuit.arguments)
-    decibels = circuit is BODE_CIRCUIT
-    scale = decibel_scale(omega, expected) if decibels else expected
-    answers = near(single(reply), expected, scale=scale, method="forward error, single precision")
-    if answers.kind in ("incorrect", "partial") and reply.failure is None:
-        owns = [own_expected(student, circuit, omega)]
-        owns += [own_filters(student, omega)] if circuit is ORGAN_CIRCUIT else []
+    reply = replace(student(kept, Tensor(omega)), function=f"{MODULE}.{circuit.name}", args=(list(setting), omega.tolist()))
+    expected = circuit.expected(omega, setting)
+    scale = decibel_scale(omega, expected) if circuit is BODE_CIRCUIT else expected
+    verdict = near(single(reply), expected, scale=scale, method="forward error, single precision")
+    if verdict.kind in ("incorrect", "partial") and reply.failure is None:
+        owns = [own_expected(student, circuit, omega, setting)]
+        owns += [own_filters(student, omega, setting)] if circuit is ORGAN_CIRCUIT else []
         if any(own is not None and same(reply, own) for own in owns):
-            answers = correct(
+            return correct(
                 "Correct: it does what your own transfer function says.", method="equals the submission's own transfer function"
             ).with_remarks("Judged with your own transfer function, which is charged where it stands.")
-    kept = student.attributes("@circuit", list(circuit.attributes))
-    return combined([(0.7, answers), (0.3, holds_parameters(circuit, kept))])
+    return verdict
 
 
-def own_expected(student, circuit, omega):
+def own_expected(student, circuit, omega, setting):
     """The same predictions by the student's own transfer functions, or None."""
     channels = []
     for function, places in circuit.parts:
-        values = own_values(student, function, omega, [circuit.arguments[i] for i in places])
+        values = own_values(student, function, omega, [setting[i] for i in places])
         if values is None:
             return None
         channels.append(values)
     return channels[0] if len(channels) == 1 else np.stack(channels)
 
 
-def own_filters(student, omega):
+def own_filters(student, omega, setting):
     """What the color organ should return by the student's own three circuits, or None."""
-    low, high, band_low, band_high = ORGAN_CIRCUIT.arguments
+    low, high, band_low, band_high = setting
     channels = []
     for circuit, arguments in ((LOW_CIRCUIT, (low,)), (BAND_CIRCUIT, (band_low, band_high)), (HIGH_CIRCUIT, (high,))):
         made = student(f"{MODULE}.{circuit.name}", *arguments, keep="filter")
@@ -252,18 +265,41 @@ def own_filters(student, omega):
     return np.stack(channels)
 
 
-def holds_parameters(circuit, reply):
+LEARNS, SORT, MODULE_HAS = "requires_grad", "__class__.__name__", "training"
+"""Of a parameter: whether gradients reach it, and its class; of what holds it: an attribute that every torch module has."""
+
+
+def holds_parameters(student, circuit, setting, kept):
+    """Whether the circuit's parameters are the numbers that were given, and parameters: what `parameters()` and gradients find.
+
+    In a class of one's own that is no torch module a tensor with a gradient is as good.
+    """
+    names = list(circuit.attributes)
+    asked = [*names, *(f"{name}.{of}" for name in names for of in (LEARNS, SORT)), *map(holder, names)]
+    reply = student.attributes(kept, list(dict.fromkeys(asked)))
     if reply.failure is not None:
         return failed(reply)
-    values = reply.value if isinstance(reply.value, dict) else dict(zip(circuit.attributes, reply.value, strict=False))
-    for name, argument in zip(circuit.attributes, circuit.arguments, strict=True):
+    values = reply.value if isinstance(reply.value, dict) else {}
+    for name, argument in zip(names, setting, strict=True):
         got = values.get(name)
         number_ = np.ravel(got) if isinstance(got, np.ndarray | float | int) else np.array([])
-        if number_.size != 1 or not np.isclose(float(number_[0]), argument, rtol=1e-6):
+        is_parameter = values.get(f"{name}.{LEARNS}") is True and (
+            values.get(f"{name}.{SORT}") == "Parameter" or holder(name) not in values
+        )
+        what = ""
+        if number_.size != 1 or number_.dtype.kind not in "fiu" or not np.isclose(float(number_[0]), argument, rtol=1e-6):
             what = "there is no such attribute" if name not in values else "it is not the number that was given"
+        elif not is_parameter:
+            what = "it is no `nn.Parameter` that gradients reach, so nothing can be learned"
+        if what:
             evidence = training_evidence(reply, 0, name, argument, np.asarray(got).tolist() if got is not None else None)
             return incorrect(f"{circuit.name} should hold its parameter as `{name}`: {what}.", evidence=evidence, slip="parameter")
     return correct(method="parameters read back from a made circuit")
+
+
+def holder(name):
+    """`band.training` for `band.R_low`."""
+    return f"{name.rpartition('.')[0]}.{MODULE_HAS}".lstrip(".")
 
 
 def circuit_test(circuit):
@@ -288,6 +324,8 @@ test_color_organ_circuit = circuit_test(ORGAN_CIRCUIT)
 DATASET = 200
 """Frequencies of a run. Enough that sampled in Hz instead of rad/s some are below 2 pi (missed once in 10^12)."""
 STEPS = 4
+FAR_DATASET, FAR_STEPS = 160, 5
+"""Of the second run, which has another start, loss and rate too: nothing of the first may be left in it."""
 FIRST_STEP = (0.05, 0.01)
 """lr is chosen so that the first step changes a parameter by at most this share of itself, on many samples; the second is for the
 Bode plot, whose gradient grows without bound where the student's own transfer function is far off."""
@@ -300,8 +338,11 @@ SPREAD = 2.8
 
 MAGNITUDE_LOSS = ((0.9, 0.4), (-0.2, -1.7), (1.0, 0.3))
 """x^2 (1 + 0.3 y) - x (0.2 + 1.7 y) + 0.9 + 0.4 y: positive, not symmetric in x and y, nobody's default."""
+LOUD_LOSS = tuple(tuple(2.0**28 * c for c in row) for row in ((0.8, 0.2), (-0.6, -1.1), (1.0, 0.5)))
+"""Another one, so large that a gradient which is clipped or scaled down shows; no bound on gradients in use is as high."""
 DECIBEL_LOSS = ((2.0, 0.0, 0.01), (0.03, -0.018, 0.0), (0.01, 0.0, 0.0))
 """The same for numbers between -100 and 0: positive, of order 1 to 100."""
+LOUD_DECIBEL_LOSS = tuple(tuple(2.0**28 * c for c in row) for row in ((3.0, 0.01, 0.02), (0.05, -0.03, 0.0), (0.015, 0.0, 0.0)))
 
 
 def slope_of(coefficients, argument):
@@ -314,7 +355,10 @@ def slope_of(coefficients, argument):
 
 @dataclass(frozen=True)
 class Training:
-    """A training function of the student's. start: in the order of the parameters; places: of them in the constructor."""
+    """A training function of the student's, and a run of it. start: in the order of the parameters; places: of them in the constructor.
+
+    far: another start, outside of what a slider or a clamp would allow.
+    """
 
     name: str
     circuit: Circuit
@@ -323,6 +367,15 @@ class Training:
     loss: tuple
     wanted: tuple
     """(transfer function, its desired parameters) for each channel."""
+    far: tuple
+    dataset: int = DATASET
+    steps: int = STEPS
+
+    @cached_property
+    def further(self):
+        """The second run."""
+        loss = LOUD_DECIBEL_LOSS if self.learner is truth.BODE else LOUD_LOSS
+        return replace(self, start=self.far, loss=loss, dataset=FAR_DATASET, steps=FAR_STEPS)
 
     @property
     def places(self):
@@ -335,8 +388,9 @@ class Training:
             given[place] = float(value)
         return given
 
+    @cached_property
     def rate(self):
-        omega, weights = truth.frequency_nodes(60)
+        omega, weights = truth.frequency_nodes(20)
         gradient = mean_gradient(self.learner, slope_of(self.loss, 0), omega, weights, np.array(self.start))
         channels = len(self.circuit.parts)
         largest = np.abs(gradient / np.array(self.start)).max() / channels
@@ -348,11 +402,11 @@ HIGH_WANTED = ((HIGH, (truth.HIGH_DESIRED,)),)
 BAND_WANTED = ((BAND, (truth.BAND_LOW_DESIRED, truth.BAND_HIGH_DESIRED)),)
 
 TRAININGS = (
-    Training("train_lp_circuit_tf", LOW_CIRCUIT, truth.LOW, (420.0,), MAGNITUDE_LOSS, LOW_WANTED),
-    Training("train_lp_circuit_binary", LOW_CIRCUIT, truth.LOW_BINARY, (120.0,), MAGNITUDE_LOSS, LOW_WANTED),
-    Training("train_hp_circuit_binary", HIGH_CIRCUIT, truth.HIGH_BINARY, (75.0,), MAGNITUDE_LOSS, HIGH_WANTED),
-    Training("train_bp_circuit_binary", BAND_CIRCUIT, truth.BAND_BINARY, (90.0, 260.0), MAGNITUDE_LOSS, BAND_WANTED),
-    Training("train_bp_bode", BODE_CIRCUIT, truth.BODE, (30000.0, 4500.0), DECIBEL_LOSS, BAND_WANTED),
+    Training("train_lp_circuit_tf", LOW_CIRCUIT, truth.LOW, (420.0,), MAGNITUDE_LOSS, LOW_WANTED, (2400.0,)),
+    Training("train_lp_circuit_binary", LOW_CIRCUIT, truth.LOW_BINARY, (120.0,), MAGNITUDE_LOSS, LOW_WANTED, (2400.0,)),
+    Training("train_hp_circuit_binary", HIGH_CIRCUIT, truth.HIGH_BINARY, (75.0,), MAGNITUDE_LOSS, HIGH_WANTED, (0.6,)),
+    Training("train_bp_circuit_binary", BAND_CIRCUIT, truth.BAND_BINARY, (90.0, 260.0), MAGNITUDE_LOSS, BAND_WANTED, (1300.0, 0.6)),
+    Training("train_bp_bode", BODE_CIRCUIT, truth.BODE, (30000.0, 4500.0), DECIBEL_LOSS, BAND_WANTED, (310000.0, 130.0)),
     Training(
         "train_co_circuit",
         ORGAN_CIRCUIT,
@@ -360,6 +414,7 @@ TRAININGS = (
         (420.0, 90.0, 260.0, 75.0),
         MAGNITUDE_LOSS,
         (*LOW_WANTED, *BAND_WANTED, *HIGH_WANTED),
+        (2400.0, 1300.0, 0.6, 0.7),
     ),
 )
 
@@ -461,29 +516,45 @@ def hypotheses(training, model, trace):
 
 
 def trained(student, training):
-    """A few steps on a small dataset, checked as gradient descent, and whether it knows when to stop."""
-    function, rate = f"{MODULE}.{training.name}", training.rate()
-    made = student(f"{MODULE}.{training.circuit.name}", *training.arguments(training.start), keep="learner")
+    """A few steps on a small dataset, checked as gradient descent, at two settings, and whether it knows when to stop."""
+    function = f"{MODULE}.{training.name}"
+    made, reply, trace, steps = ran(student, training, "learner")
     if made.failure is not None:
         return without_circuit(student, training, made)
-    reply = called_with(training, student(function, Kept("learner"), Polynomial(training.loss), DATASET, STEPS, rate, seconds=SECONDS))
-    trace = read_trace(reply, training.start)
-    if not isinstance(trace, Trace):
-        return trace
-    steps = stepped(student, training, reply, trace, rate)
     if steps.share == 0:
         return steps
     after = student.attributes("@learner", list(training.learner.parameters))
     if not (trace.values[-1] > 0).all():  # it ran away, and nothing stops any more on NaN
         student(f"{MODULE}.{training.circuit.name}", *training.arguments(training.start), keep="learner")
-    zero = called_with(training, student(function, Kept("learner"), Polynomial([[0.0]]), 16, STOP_STEPS, rate))
+    zero = called_with(training, student(function, Kept("learner"), Polynomial([[0.0]]), 16, STOP_STEPS, training.rate))
+    further = training.further
+    _, far_reply, far_trace, far_steps = ran(student, further, "further")
     checks = [
-        (0.7, steps),
-        (0.1, sampled(training, reply, trace)),
+        (0.5, steps),
+        (0.2, far_steps),
+        (0.1, together(sampled(training, reply, trace), far_steps if far_trace is None else sampled(further, far_reply, far_trace))),
         (0.1, moved_itself(training, reply, trace, after)),
-        (0.1, stops(reply, trace, zero)),
+        (
+            0.1,
+            together(
+                stops(training, reply, trace, zero), far_steps if far_trace is None else took_its_steps(further, far_reply, far_trace)
+            ),
+        ),
     ]
     return combined(checks).with_remarks(*trace.notes)
+
+
+def ran(student, training, kept):
+    """(the circuit's reply, the training's, its trace or None, the verdict on its steps) of one run."""
+    made = student(f"{MODULE}.{training.circuit.name}", *training.arguments(training.start), keep=kept)
+    if made.failure is not None:
+        return made, None, None, failed(made)
+    arguments = (Kept(kept), Polynomial(training.loss), training.dataset, training.steps, training.rate)
+    reply = called_with(training, student(f"{MODULE}.{training.name}", *arguments, seconds=SECONDS))
+    trace = read_trace(reply, training.start)
+    if not isinstance(trace, Trace):
+        return made, reply, None, trace
+    return made, reply, trace, stepped(student, training, reply, trace, training.rate)
 
 
 def called_with(training, reply):
@@ -538,11 +609,11 @@ def stepped(student, training, reply, trace, rate):
 def sampled(training, reply, trace):
     """Whether the training frequencies are what was asked for."""
     omega = np.sort(trace.inputs)
-    if omega.size != DATASET:
+    if omega.size != training.dataset:
         return incorrect(
-            f"It trained on {omega.size} frequencies where dataset_size was {DATASET}.",
+            f"It trained on {omega.size} frequencies where dataset_size was {training.dataset}.",
             slip="dataset_size",
-            evidence=training_evidence(reply, 0, "frequencies", DATASET, int(omega.size)),
+            evidence=training_evidence(reply, 0, "frequencies", training.dataset, int(omega.size)),
         )
     ends = (2 * math.pi * 0.999, 2 * math.pi * 1e6 * 1.001)
     if not np.isfinite(omega).all() or omega[0] < ends[0] or omega[-1] > ends[1]:
@@ -573,21 +644,28 @@ def moved_itself(training, reply, trace, after):
             return incorrect(
                 f"After training, {name} of the circuit is not the last of the recorded values.",
                 slip="not_in_place",
-                evidence=training_evidence(reply, STEPS, name, expected, found),
+                evidence=training_evidence(reply, training.steps, name, expected, found),
             )
     return correct(method="the circuit holds the last values")
 
 
-def stops(reply, trace, zero):
-    """Whether it takes the steps that it should, and stops on a loss that is 0 everywhere."""
+def took_its_steps(training, reply, trace):
+    """Whether it took as many steps as it should."""
     taken = len(trace.values) - 1
-    if taken < STEPS and np.abs(trace.gradients[-1]).max() < truth.STOP_BELOW:
+    if taken < training.steps and np.abs(trace.gradients[-1]).max() < truth.STOP_BELOW:
         return correct(method="stopped where the gradient is below 1e-6")
-    if taken != STEPS:
-        said = (
-            "stopped early, though neither the loss nor a gradient was below 1e-6" if taken < STEPS else "went on after max_training_steps"
-        )
-        return incorrect(f"Training {said}.", slip="stopping", evidence=training_evidence(reply, taken, "steps", STEPS, taken))
+    if taken != training.steps:
+        early = "stopped early, though neither the loss nor a gradient was below 1e-6"
+        said = early if taken < training.steps else "went on after max_training_steps"
+        return incorrect(f"Training {said}.", slip="stopping", evidence=training_evidence(reply, taken, "steps", training.steps, taken))
+    return correct(method="steps counted")
+
+
+def stops(training, reply, trace, zero):
+    """Whether it takes the steps that it should, and stops on a loss that is 0 everywhere."""
+    verdict = took_its_steps(training, reply, trace)
+    if verdict.kind != "correct" or len(trace.values) - 1 < training.steps:
+        return verdict
     if zero.failure is not None:
         return failed(zero)
     values = zero.value[1] if isinstance(zero.value, list | tuple) and len(zero.value) == 3 else None

@@ -1,6 +1,8 @@
 """Problem 7's tests tested: wheats keep their points, chaffs lose them in exactly what they break; through the real worker."""
 
+import ast
 import importlib.util
+import math
 import sys
 import time
 from pathlib import Path
@@ -82,18 +84,18 @@ class Counting:
 
 @pytest.fixture
 def judged(suite, warm, tmp_path):
-    """judged(script, notebook): the verdict of every check of code, by the function's name; and the student that was called."""
+    """judged(script, notebook): the verdict of every check of code, or of `only` some, by the function's name; and the student called."""
 
-    def judge_all(script=None, notebook=None):
+    def judge_all(script=None, notebook=None, *, seed=182, only=()):
         taken = definitions(script, notebook, WANTED, py_name="color_organ.py", notebook_name="color_organ_learning.ipynb")
         sources = {"color_organ": Units(taken.units)} if taken.units else {}
         found = {}
-        with Worker(tmp_path, sources, torch=True, seed=182, limits=Limits(), warm=warm) as worker:
+        with Worker(tmp_path, sources, torch=True, seed=seed, limits=Limits(), warm=warm) as worker:
             student = Counting(Student(worker))
             student("color_organ.evaluate_lp_circuit", 1.0, 1.0)  # loads and imports
             student.calls, student.seconds = 0, 0.0
             for test in vars(suite["test_q7_color_organ"]).values():
-                if hasattr(test, "__number__"):
+                if hasattr(test, "__number__") and (not only or test.__number__.removeprefix("7.code.") in only):
                     got = []
                     test(student, got.append)
                     found[test.__number__.removeprefix("7.code.")] = got[0]
@@ -140,6 +142,79 @@ def test_a_chaff_loses_in_exactly_what_it_breaks(judged, chaff):
 def test_a_wheat_keeps_everything(judged, wheat):
     found, _ = judged(notebook=notebooks.version_4(edited(wheat)))
     assert not lost(found)
+
+
+def shares(found):
+    return {name: verdict.share for name, verdict in found.items()}
+
+
+@pytest.mark.parametrize("entry", [*CHAFFS[::9], *WHEATS[::9]], ids=lambda entry: entry["name"])
+def test_another_seed_gives_the_same_marks(judged, entry):
+    text = notebooks.version_4(edited(entry))
+    only = entry.get("loses", ())
+    assert shares(judged(notebook=text, only=only)[0]) == shares(judged(notebook=text, seed=7, only=only)[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", [*CHAFFS, *WHEATS], ids=lambda entry: entry["name"])
+def test_no_score_varies_under_twenty_seeds(judged, entry):
+    text = notebooks.version_4(edited(entry))
+    only = (*entry.get("loses", ()), *entry.get("also_may_lose", ()))
+    found = [shares(judged(notebook=text, seed=seed, only=only)[0]) for seed in range(100, 120)]
+    assert all(other == found[0] for other in found)
+    assert "loses" in entry or set(found[0].values()) == {1.0}
+
+
+IGNORING = """
+
+def _ignoring(original, place, constant):
+    seen = []
+
+    def call(*args):
+        seen.append(args[place])
+        return original(*args[:place], seen[0] if constant is None else constant, *args[place + 1 :])
+
+    return call
+
+
+if isinstance({name}, type):
+    class {name}({name}, metaclass=type("Ignoring", (type({name}),), {{"__call__": _ignoring(type.__call__, {place} + 1, {constant})}})):
+        pass
+else:
+    {name} = _ignoring({name}, {place}, {constant})
+"""
+"""Stands below the reference: one of its functions or classes does not look at one of its arguments any more."""
+
+CONSTANTS = {"loss_fn": ("squared",), "circuit": (), "dataset_size": (1000, 200), "max_training_steps": (100000, 4), "lr": (200, 1000.0)}
+"""What is plausible in place of an argument, and works there; resistors and cutoffs have the others."""
+
+
+def arguments_of_the_reference():
+    """(name, place, constant); None stands for the first value that was ever seen."""
+    path = ROOT / "reference" / "hw0" / "color_organ.py"
+    found = []
+    for node in ast.parse(path.read_text(encoding="utf-8")).body if path.is_file() else ():
+        maker = next((m for m in node.body if getattr(m, "name", "") == "__init__"), None) if isinstance(node, ast.ClassDef) else node
+        if getattr(node, "name", "") not in WANTED or not isinstance(maker, ast.FunctionDef):
+            continue
+        names = [a.arg for a in maker.args.args if a.arg != "self"]
+        for place, argument in enumerate(names):
+            if argument in ("freqs", "prediction", "label"):
+                constants = ("torch.tensor(0.5)", "torch.tensor(1.0)")
+            else:
+                constants = CONSTANTS.get(argument, (500.0, 200.0, 1 / (2 * math.pi * 800e-6), 10000.0))
+            for i, constant in enumerate((None, *constants)):
+                text = "lambda x, y: (x - y) ** 2" if constant == "squared" else constant
+                marks = [pytest.mark.slow] if i > 1 else []
+                found.append(pytest.param(node.name, place, text, id=f"{node.name}-{argument}-{constant or 'first seen'}", marks=marks))
+    return found
+
+
+@pytest.mark.parametrize(("name", "place", "constant"), arguments_of_the_reference())
+def test_who_ignores_an_argument_loses_points(judged, name, place, constant):
+    reference = (ROOT / "reference" / "hw0" / "color_organ.py").read_text(encoding="utf-8")
+    found, _ = judged(script=reference + IGNORING.format(name=name, place=place, constant=constant), only=[name])
+    assert found[name].share < 1, found
 
 
 def test_the_bank_is_large_enough():
@@ -200,7 +275,7 @@ def test_nothing_handed_in_is_missing(judged):
 
 def test_the_calls_of_a_submission_stay_few(judged):
     _, student = judged(notebook=notebooks.version_4(COURSE))
-    assert student.calls <= 60
+    assert student.calls <= 100
 
 
 def test_verdicts_are_the_same_twice(judged):

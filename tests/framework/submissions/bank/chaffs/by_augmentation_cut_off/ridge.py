@@ -1,0 +1,15 @@
+import numpy as np
+
+
+def tikhonov(X, y, Sigma):
+    return np.linalg.solve(X.T @ X + np.linalg.inv(Sigma), X.T @ y)
+
+
+def augment(X, y, Sigma):
+    Gamma = np.linalg.cholesky(np.linalg.inv(Sigma)).T
+    return np.vstack([X, Gamma]), np.concatenate([y, np.zeros(X.shape[1])])
+
+
+def tikhonov_by_augmentation(X, y, Sigma):
+    X_hat, y_hat = augment(X, y, Sigma)
+    return np.linalg.lstsq(X_hat, y_hat, rcond=1e-2)[0]

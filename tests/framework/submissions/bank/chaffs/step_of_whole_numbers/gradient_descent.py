@@ -1,0 +1,26 @@
+import numpy as np
+
+
+def gradient_step(F, y, w, eta):
+    F = F.astype(int)
+    g = F.T @ (F @ w - y)
+    return w - eta * g
+
+
+def run_gradient_descent(F, y, eta, steps):
+    w = np.zeros(F.shape[1])
+    rows = [w]
+    for _ in range(steps):
+        w = w - eta * F.T @ (F @ w - y)
+        rows.append(w)
+    return np.array(rows)
+
+
+def largest_stable_step(F):
+    s = np.linalg.svd(F, compute_uv=False).max()
+    return 2 / s**2 if s > 0 else np.inf
+
+
+def norm_bound(F, y, eta, steps):
+    alpha = np.linalg.svd(F, compute_uv=False).max()
+    return np.array([t * eta * alpha * np.linalg.norm(y) for t in range(steps + 1)])
