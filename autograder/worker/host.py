@@ -8,8 +8,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -23,6 +21,7 @@ from autograder.worker.failures import (
     failure_of,
     how_it_ended,
     lost_object,
+    lost_parent,
     not_handed_in,
     not_reached,
     tidy,
@@ -36,7 +35,7 @@ START_SECONDS = 60.0
 """Seconds that a guest may take to say hello; importing torch on a slow machine is in it."""
 
 REVIVALS = 2
-"""Times that a worker starts another parent for one that is gone."""
+"""Times that a worker starts another parent, for one guest, where none can be started; nothing of the student's runs then."""
 
 STOP_SECONDS = 10.0
 """Seconds that ending a guest and all that descends from it may take."""
@@ -52,12 +51,23 @@ SHARE_OF_CONTAINER = 0.45
 """In a container with a memory limit, student code gets this share of it, but at least the bytes above, at most its limit."""
 
 
+PARENT_GONE = "gone"
+"""How a guest ended of which nobody can say so: what starts the guests went with it."""
+
+FILES_SHARE = 4
+"""Files are kept in memory only where a container has this many times what a guest may write."""
+
+
 class _Lost(Exception):
     """The guest is gone or had to be ended; `failure` says why."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+class _LostParent(_Lost):
+    """What starts the guests went while one of them ran; another is there."""
 
 
 BEFORE = "_before_the_file"
@@ -108,7 +118,7 @@ class Worker:
         self._kept: dict[str, str] = {}
         self._spent: dict[str, float] = {}
         self._torch = torch
-        self._revivals = 0
+        self._suspects: set[str] = set()
         self._hidden = hide_from_own_user()
         self._own_parent = None if warm is not None else new_parent(torch)
         self._parent: Parent = (warm or self._own_parent or PlainParent(torch=torch)).connect()
@@ -243,6 +253,8 @@ class Worker:
                 unit = {"op": "unit", "module": BEFORE, "code": code, "label": label, "offset": offset, "failure": None, "seed": 0}
                 self._exchange(source, unit, [], self._limits.unit)
             reply = self._exchange(source, request, [], self._limits.load)
+        except _LostParent:
+            raise
         except _Lost as lost:
             failure = while_loading(lost.failure)
             if failure.kind != "not_reached":
@@ -272,7 +284,7 @@ class Worker:
                 reply = self._exchange(source, request, [], self._limits.unit)
             except _Lost as lost:
                 spent += time.monotonic() - begun
-                if skipped or lost.failure.kind == "not_reached":
+                if isinstance(lost, _LostParent) or skipped or lost.failure.kind == "not_reached":
                     raise
                 self._broken_units[source, index] = while_loading(lost.failure, label)
                 self._fatal_units.add((source, index))
@@ -290,35 +302,48 @@ class Worker:
 
     def _start(self) -> Connection:
         """A new guest that has said hello; raises _Lost where none can be had in time, RuntimeError where none can be had at all."""
-        while True:
+        for _ in range(REVIVALS):
             try:
                 return self._start_once()
             except ParentGone:  # noqa: PERF203 - at most a few times
-                if self._revivals == REVIVALS:
-                    raise
-                self._revivals += 1
                 self._renew_parent()
+        return self._start_once()
 
     def _renew_parent(self) -> None:
-        """Another parent for one that is gone: the system may have killed it for want of memory."""
+        """Another parent for one that is gone (the system may have killed it for want of memory) or that has no room for a guest:
+        with the old one go all guests, and all that they left.
+        """
         for source in list(self._guests):
             self._end(source)
         self._parent.close()
         if self._own_parent is not None:
             self._own_parent.close()
+        if self._scratch:
+            leftovers.remove_tree(self._scratch)
+            self._scratch = ""
         self._own_parent = new_parent(self._torch)
         self._parent = self._own_parent.connect()
-        if self._scratch:
-            self._parent.scratch(self._scratch, START_SECONDS)
+
+    def _suspect(self, source: str) -> _LostParent:
+        """The parent is gone while this source's guest ran, perhaps beside others. It is asked once more, alone; if the parent goes
+        again, that is this source's doing, and it is not run any more.
+        """
+        if source in self._suspects:
+            self._fatal[source] = lost_parent()
+        self._suspects.add(source)
+        self._renew_parent()
+        return _LostParent(lost_parent())
 
     def _start_once(self) -> Connection:
         self._started += 1
         slot = None if "user" in self._leave_out else slots.claim()
         try:
-            folder = self._prepare(self._started, slot)
+            if not self._scratch:
+                self._scratch = self._make_scratch()
+            folder = str(Path(self._scratch, str(self._started)))
             plan = self._plan(folder, slot)
             order = {"id": self._started, "host": os.getpid(), "plan": plan, "environment": guest_environment(folder)}
-            order["disk"] = self._limits.disk + leftovers.disk_use(folder, sys.maxsize)
+            order |= {"root": os.path.abspath(self._root), "disk": self._limits.disk, "tmpfs": files_in_memory(self._limits.disk)}
             connection, output = self._parent.start(order, None if slot is None else slot.lock)
         except BaseException:
             if slot is not None:
@@ -339,23 +364,15 @@ class Worker:
             self._hello = header
         return guest
 
-    def _prepare(self, number: int, slot: slots.Slot | None) -> str:
-        """A folder for one guest, of its own user, with a copy of the submission in it."""
-        if not self._scratch:
-            seconds = START_SECONDS if self._deadline is None else max(0.0, min(START_SECONDS, self._deadline - time.monotonic()))
-            try:
-                self._scratch = self._parent.scratch("", seconds)
-            except TimeoutError:
-                if seconds < START_SECONDS:
-                    raise _Lost(not_reached()) from None
-                raise ParentGone(f"the parent of student processes was not ready within {START_SECONDS:g} s") from None
-        folder = Path(self._scratch, str(number))
-        folder.mkdir(0o700)
-        copy_submission(self._root, folder / "work")
-        (folder / "tmp").mkdir()
-        if slot is not None:
-            give_away(str(folder), slot.user)
-        return str(folder)
+    def _make_scratch(self) -> str:
+        """The folder in which those of the guests lie, made by the parent when it is ready."""
+        seconds = START_SECONDS if self._deadline is None else max(0.0, min(START_SECONDS, self._deadline - time.monotonic()))
+        try:
+            return self._parent.scratch(seconds)
+        except TimeoutError:
+            if seconds < START_SECONDS:
+                raise _Lost(not_reached()) from None
+            raise ParentGone(f"the parent of student processes was not ready within {START_SECONDS:g} s") from None
 
     def _plan(self, folder: str, slot: slots.Slot | None) -> dict[str, Any]:
         """What the next guest is to wear: see `layers.Plan`."""
@@ -386,7 +403,7 @@ class Worker:
         try:
             ended = self._parent.stop(guest.number, STOP_SECONDS, patience=patience)
         except ParentGone:
-            ended = Ended("stopped", clean=False)  # the guest went with it
+            ended = Ended(PARENT_GONE, clean=False)  # the guest went with it
         guest.close()
         return ended
 
@@ -417,6 +434,10 @@ class Worker:
             if "failure" in reply:
                 return Reply(function, shown, failure=failure_of(reply["failure"], self._scratch), printed=printed)
             return Reply(function, shown, value=reply["value"], printed=printed)
+        except _LostParent as lost:
+            if source in self._fatal:
+                return Reply(function, shown, failure=lost.failure)
+            return self._ask(source, function, shown, request, buffers, seconds)
         except _Lost as lost:
             return Reply(function, shown, failure=lost.failure, printed=printed)
 
@@ -437,7 +458,8 @@ class Worker:
             raise _Lost(Failure("timeout", f"did not end within {seconds:g} s")) from None
         except (wire.Closed, OSError):
             guest.drain(LAST_DRAINS)
-            raise _Lost(self._gone(self._end(source, patience=END_SECONDS))) from None
+            ended = self._end(source, patience=END_SECONDS)
+            raise self._suspect(source) if ended.how == PARENT_GONE else _Lost(self._gone(ended)) from None
         except wire.WireError as error:
             self._end(source)
             raise _Lost(Failure("killed", f"its process was stopped: what it answered was no valid reply ({error})")) from None
@@ -504,6 +526,12 @@ def memory_allowed(wanted: int) -> int:
     return wanted if container is None else min(wanted, max(SMALLEST_MEMORY, int(container * SHARE_OF_CONTAINER)))
 
 
+def files_in_memory(disk: int) -> bool:
+    """Whether there is memory enough to keep there what a guest may write to files."""
+    container = container_memory()
+    return container is None or container >= FILES_SHARE * disk
+
+
 def container_memory() -> int | None:
     """The smallest memory limit of the control groups that we are in, either version; None where there is none."""
     found = []
@@ -520,25 +548,3 @@ def container_memory() -> int | None:
                 with contextlib.suppress(OSError, ValueError):  # "max", or a path of the host's that is not ours
                     found.append(int(Path(root + str(place), name).read_text(encoding="ascii")))
     return min(found, default=None)
-
-
-def copy_submission(root: str | Path, target: str | Path) -> None:
-    """Copies regular files and folders; links, devices and byte code are left behind."""
-    os.mkdir(target)
-    with os.scandir(root) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False) and entry.name != "__pycache__":
-                copy_submission(entry.path, os.path.join(target, entry.name))
-            elif entry.is_file(follow_symlinks=False):
-                shutil.copyfile(entry.path, os.path.join(target, entry.name))
-
-
-def give_away(folder: str, user: int) -> None:
-    """Makes everything in a folder that we filled, and itself, another user's."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                give_away(entry.path, user)
-            else:
-                os.chown(entry.path, user, user, follow_symlinks=False)
-    os.chown(folder, user, user)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from places import ROOT as REPOSITORY
 from places import SUBMISSIONS
 from submissions.attacks import catalogue, stage
 
@@ -126,7 +127,7 @@ def test_the_sample_exists() -> None:
 
 
 def _as_ordinary(names: list[str], leave_out: tuple[str, ...] = ()) -> dict[str, list[str]]:
-    with stage.ordinary_python(FOLDER.parents[2]) as command:
+    with stage.ordinary_python(REPOSITORY) as command:
         folder = Path(command[4]).parents[2]
         (folder / "place").mkdir()
         os.chown(folder / "place", stage.ORDINARY_USER, stage.ORDINARY_USER)
@@ -231,7 +232,7 @@ def test_guests_that_share_a_user_cannot_inspect_each_other(place: Path) -> None
     """
     import textwrap
 
-    with stage.ordinary_python(FOLDER.parents[2]) as command:
+    with stage.ordinary_python(REPOSITORY) as command:
         folder = Path(command[4]).parents[2] / "submission"
         folder.mkdir()
         for name in ("one.py", "two.py"):

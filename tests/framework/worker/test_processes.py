@@ -20,7 +20,7 @@ import pytest
 from places import ROOT
 from submissions.attacks import stage
 
-from autograder.worker import Failure, File, Limits, WarmParent, Worker, host, layers, parents, processes, slots, zygote
+from autograder.worker import Failure, File, Limits, WarmParent, Worker, filters, folders, host, layers, parents, processes, slots, zygote
 from autograder.worker.parents import PlainParent, can_fork
 
 LINUX = pytest.mark.skipif(not can_fork(), reason="Linux only")
@@ -78,9 +78,16 @@ def test_without_fork_a_stranger_cannot_take_the_guests_place(tmp_path: Path) ->
         return made
 
     folder = tmp_path / "1"
-    (folder / "work").mkdir(parents=True)
+    (tmp_path / "root").mkdir()
     plan = {"folder": str(folder), "user": None, "memory": 2**30, "file_size": 2**20, "processes": 10_000, "open_files": 64, "cpu": 60}
-    order = {"id": 1, "host": os.getpid(), "plan": {**plan, "leave_out": ["landlock"]}, "environment": {}, "disk": 2**20}
+    order = {
+        "id": 1,
+        "host": os.getpid(),
+        "plan": {**plan, "leave_out": ["landlock"]},
+        "environment": {},
+        "disk": 2**20,
+        "root": str(tmp_path / "root"),
+    }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "create_server", server)
         connection, output = parent.start(order, None)
@@ -463,48 +470,90 @@ def test_as_an_ordinary_user(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scoped", [True, False])
 def test_filter_program_is_well_formed(machine: str, shared: bool, scoped: bool) -> None:
     """Every jump lands inside, every path ends in a verdict: what the kernel checks, for machines that we do not run on."""
-    program = layers.filter_program(machine, shared_user=shared, strangers=(1, 2, 3), signals_scoped=scoped)
+    program = filters.filter_program(machine, shared_user=shared, strangers=(1, 2, 3), signals_scoped=scoped)
     assert 0 < len(program) < 4096
     for place, (code, if_true, if_false, _) in enumerate(program):
         if code in (0x15, 0x35, 0x45):
             assert place + 1 + max(if_true, if_false) < len(program)
         else:
-            assert code in (0x20, 0x06)
+            assert code in (0x20, 0x54, 0x06)
     assert program[-1][0] == 0x06
 
 
 def test_filter_is_absent_on_other_machines() -> None:
-    assert layers.filter_program("riscv64", shared_user=True, strangers=(), signals_scoped=False) == []
+    assert filters.filter_program("riscv64", shared_user=True, strangers=(), signals_scoped=False) == []
 
 
 def test_every_refused_call_is_refused() -> None:
     """Interprets the filter for each call that it names."""
-    for machine, (column, architecture) in layers._ARCHITECTURES.items():
-        program = layers.filter_program(machine, shared_user=True, strangers=(77,), signals_scoped=False)
-        for name, numbers in layers._CALLS.items():
-            if name not in layers._BY_ARGUMENT and numbers[column] >= 0:
-                assert verdict(program, architecture, numbers[column], [0] * 6) == (0x50000 if name in layers._PRETENDED else 0x50001), name
-        numbers = {name: pair[column] for name, pair in layers._CALLS.items()}
-        allow = layers._ALLOW
-        assert verdict(program, architecture, numbers["socket"], [2, 0]) == 0x50001
-        assert verdict(program, architecture, numbers["socket"], [1, 0]) == 0x50001
-        assert verdict(program, architecture, numbers["clone"], [0x11]) == allow
-        assert verdict(program, architecture, numbers["clone"], [0x10000011]) == 0x50001
-        assert verdict(program, architecture, numbers["clone3"], [0]) == 0x50026
-        assert verdict(program, architecture, numbers["prlimit64"], [0, 7]) == allow
-        assert verdict(program, architecture, numbers["prlimit64"], [77, 7]) == 0x50001
-        assert verdict(program, architecture, numbers["kill"], [77, 9]) == 0x50001
-        assert verdict(program, architecture, numbers["kill"], [os.getpid(), 9]) == allow
-        assert verdict(program, architecture, numbers["kill"], [0xFFFFFFFF, 9]) == 0x50001
-        assert verdict(program, architecture, numbers["ioctl"], [0, 0x5412]) == 0x50001
-        assert verdict(program, architecture, numbers["ioctl"], [0, 0x5401]) == allow
-        assert verdict(program, 0x40000003, 1, [0]) == layers._KILL
-        unshared = layers.filter_program(machine, shared_user=False, strangers=(77,), signals_scoped=False)
-        assert verdict(unshared, architecture, numbers["socket"], [1, 0]) == allow
-        assert verdict(unshared, architecture, numbers["socket"], [10, 0]) == 0x50001
-        assert verdict(unshared, architecture, numbers["fchmodat"], [0]) == allow
-        assert verdict(unshared, architecture, numbers["kill"], [77, 9]) == allow
-    assert verdict(program, layers._ARCHITECTURES["aarch64"][1], 64, [1]) == allow  # write
+    for machine, (column, architecture) in filters._ARCHITECTURES.items():
+        program = filters.filter_program(machine, shared_user=True, strangers=(77,), signals_scoped=False)
+        numbers = {name: pair[column] for name, pair in filters._CALLS.items()}
+        allow, refused, pretended, me = filters._ALLOW, filters._PERMISSION, filters._DONE, os.getpid()
+
+        def of(name: str, *arguments: int, program: list[tuple[int, int, int, int]] = program) -> int:
+            return verdict(program, architecture, numbers[name], [*arguments])  # noqa: B023 - used in this round only
+
+        pretending = (*filters._PRETENDED, *filters._PRETENDED_WITH_SHARED_USER)
+        for name, number in numbers.items():
+            if name not in filters._BY_ARGUMENT and number >= 0:
+                assert of(name) == (pretended if name in pretending else refused), name
+        for name, arguments, expected in (
+            ("socket", (2, 1), refused),
+            ("socket", (1, 1), refused),
+            ("connect", (3,), refused),
+            ("bind", (3,), refused),
+            ("socketpair", (1, 0x80001), allow),
+            ("socketpair", (1, 5), allow),
+            ("socketpair", (1, 2), refused),
+            ("socketpair", (16, 1), refused),
+            ("clone", (0x11,), allow),
+            ("clone", (0x10000011,), refused),
+            ("clone3", (0,), 0x50026),
+            ("prlimit64", (0, 7), allow),
+            ("prlimit64", (0, 4), refused),
+            ("prlimit64", (77, 7), refused),
+            ("setrlimit", (4,), refused),
+            ("setrlimit", (7,), allow),
+            ("kill", (77, 9), refused),
+            ("kill", (me, 9), allow),
+            ("kill", (0xFFFFFFFF, 9), refused),
+            ("ioctl", (0, 0x5412), refused),
+            ("ioctl", (0, 0x5401), allow),
+            ("ioctl", (3, 0x40086602), refused),
+            ("ioctl", (3, 0x8901), refused),
+            ("fcntl", (3, 1031, 2**20), refused),
+            ("fcntl", (3, 8, 77), refused),
+            ("fcntl", (3, 1), allow),
+            ("prctl", (4, 0), refused),
+            ("prctl", (15, 0), allow),
+            ("setsockopt", (3, 1, 7), pretended),
+            ("setsockopt", (3, 1, 2), allow),
+            ("setpriority", (0, 0, 5), allow),
+            ("setpriority", (0, me, 5), allow),
+            ("setpriority", (0, 77, 5), refused),
+            ("setpriority", (1, 0, 5), refused),
+            ("setpriority", (2, 0, 5), refused),
+            ("ioprio_set", (1, 0, 5), allow),
+            ("ioprio_set", (2, 0, 5), refused),
+            ("ioprio_set", (3, 0, 5), refused),
+            ("sched_setaffinity", (0,), allow),
+            ("sched_setattr", (77,), refused),
+        ):
+            if numbers[name] >= 0:
+                assert of(name, *arguments) == expected, (name, arguments)
+        assert verdict(program, 0x40000003, 1, [0]) == filters._KILL
+        own = filters.filter_program(machine, shared_user=False, strangers=(77,), signals_scoped=False)
+        assert of("socket", 1, 1, program=own) == refused
+        assert of("fchmodat", 0, program=own) == allow
+        assert of("setxattr", 0, program=own) == pretended
+        assert of("kill", 77, 9, program=own) == allow
+        local = filters.filter_program(machine, shared_user=False, strangers=(77,), signals_scoped=False, local_sockets=True)
+        assert of("socket", 1, 1, program=local) == allow
+        assert of("connect", 3, program=local) == allow
+        assert of("socket", 1, 2, program=local) == refused, "a datagram names where it goes"
+        assert of("socket", 10, 1, program=local) == refused
+    assert verdict(program, filters._ARCHITECTURES["aarch64"][1], 64, [1]) == allow  # write
 
 
 def verdict(program: list[tuple[int, int, int, int]], architecture: int, number: int, arguments: list[int]) -> int:
@@ -516,6 +565,8 @@ def verdict(program: list[tuple[int, int, int, int]], architecture: int, number:
         place += 1
         if code == 0x20:
             register = data[constant]
+        elif code == 0x54:
+            register &= constant
         elif code == 0x06:
             return constant
         else:
@@ -561,7 +612,7 @@ def test_copy_leaves_links_and_devices_behind(tmp_path: Path) -> None:
     (root / "link.py").symlink_to("/etc/passwd")
     (root / "folder").symlink_to("/etc")
     os.mkfifo(root / "fifo")
-    host.copy_submission(root, tmp_path / "copy")
+    folders.copy_submission(root, tmp_path / "copy")
     assert sorted(str(p.relative_to(tmp_path / "copy")) for p in (tmp_path / "copy").rglob("*")) == ["sub", "sub/a.py"]
 
 
