@@ -27,7 +27,7 @@ from autograder.grading import Student, code_sources, load_public, rng_of, seed_
 from autograder.numeric import Numbers, numbers, pieces
 from autograder.submission import ARCHIVE_SUFFIXES, Submission, open_submission, write_archive
 from autograder.verdict import Verdict
-from autograder.worker import File, Limits, Reply, Source, Units, Worker
+from autograder.worker import File, Limits, Reply, Source, Units, Worker, layers
 from autograder.writeup import Answer, WriteUp, read_writeup
 
 State = Literal["read", "unreadable", "missing", "person", "holds", "wrong", "said"]
@@ -246,6 +246,8 @@ class Checker:
     submission: Submission
     public: Any = None
     examples: Mapping[str, Example] = field(default_factory=dict)
+    protected: str = ""
+    """What the student's code was kept by, once that is known: it is said once."""
 
     def load(self) -> None:
         """Opens the suite's public.py: after the first output, because it takes a moment. Raises UsageError."""
@@ -326,6 +328,9 @@ class Checker:
             state, lines = self._function(number, student, signatures)
             source = self.examples[number].module if number in self.examples else ""
             yield Finding("code", number, state, lines, name=number.rpartition(".")[2], source=source)
+        if not self.protected:
+            self.protected = layers.in_words(worker.protections)
+            yield Finding("code", "", "said", (self.protected,))
         printed = "".join(student.printed).strip()
         if printed:
             yield Finding("code", "", "said", ("Your code printed:", *printed.splitlines()[:20]))

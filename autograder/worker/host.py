@@ -40,7 +40,7 @@ REVIVALS = 2
 STOP_SECONDS = 10.0
 """Seconds that ending a guest and all that descends from it may take."""
 
-END_SECONDS = 0.25
+END_SECONDS = 1.0
 """Seconds that a guest which has closed its connection may take to end by itself, so that its exit status is seen."""
 
 CPU_SLACK = 60
@@ -325,12 +325,13 @@ class Worker:
         self._parent = self._own_parent.connect()
 
     def _suspect(self, source: str) -> _LostParent:
-        """The parent is gone while this source's guest ran, perhaps beside others. It is asked once more, alone; if the parent goes
-        again, that is this source's doing, and it is not run any more.
+        """The parent went while this source's guest ran, which is asked once more. Beside others it need not have been at fault; alone,
+        and twice, that is its own doing, and it is not run any more.
         """
-        if source in self._suspects:
-            self._fatal[source] = lost_parent()
-        self._suspects.add(source)
+        if not self._guests:
+            if source in self._suspects:
+                self._fatal[source] = lost_parent()
+            self._suspects.add(source)
         self._renew_parent()
         return _LostParent(lost_parent())
 

@@ -91,6 +91,24 @@ def put_on(plan: Plan) -> list[str]:
     return active
 
 
+PROMISES = {
+    "limits": "resource limits",
+    "another user": "separate user",
+    "files": "Landlock: files",
+    "system calls": "seccomp: sockets, other processes, kernel interfaces",
+    "memory and disk": "memory watched",
+}
+"""What people care about, and the protection that stands for it."""
+
+
+def in_words(protections: Collection[str]) -> str:
+    """One line for people: what student code was kept by, and by what not."""
+    kept = [name for name, text in PROMISES.items() if text in protections]
+    open_ = [name for name in PROMISES if name not in kept]
+    line = f"Your code ran in processes of its own, kept by: {', '.join(kept) or 'nothing else'}"
+    return f"{line}; not here: {', '.join(open_)}." if open_ else f"{line}."
+
+
 # Layers --------------------------------------------------------------------------------------------------------------
 
 

@@ -54,7 +54,7 @@ class Moved(OSError):
     """A tree is moved about while we walk in it, so that the way back is lost."""
 
 
-class Step(NamedTuple):
+class Met(NamedTuple):
     """One step of a walk: a file that is met or a folder that is left. folder: a handle to what it lies in."""
 
     folder: int
@@ -80,7 +80,7 @@ class _Level:
         return (about.st_dev, about.st_ino) == (self.about.st_dev, self.about.st_ino)
 
 
-def walk(folder: str, *, opening: bool = False, looking: bool = False) -> Iterator[Step]:
+def walk(folder: str, *, opening: bool = False, looking: bool = False) -> Iterator[Met]:
     """Every file below a folder, each folder after what is in it; itself not.
 
     opening: gives us the rights to whatever is closed to us. Folders that cannot be entered are left out otherwise; so are other
@@ -114,14 +114,14 @@ def walk(folder: str, *, opening: bool = False, looking: bool = False) -> Iterat
                     raise Moved("a folder was moved while it was looked at")
             os.close(here.handle)
             levels.pop()
-            yield Step(above.handle, here.name, True, here.about.st_dev, here.about if looking else None)
+            yield Met(above.handle, here.name, True, here.about.st_dev, here.about if looking else None)
     finally:
         for level in levels:
             if level.handle >= 0:
                 os.close(level.handle)
 
 
-def _met(level: _Level, looking: bool) -> Iterator[Step]:
+def _met(level: _Level, looking: bool) -> Iterator[Met]:
     """The files of a folder; its folders are noted for later."""
     with contextlib.suppress(OSError), os.scandir(level.handle) as entries:
         for entry in entries:
@@ -132,7 +132,7 @@ def _met(level: _Level, looking: bool) -> Iterator[Step]:
                 about = entry.stat(follow_symlinks=False) if looking else None
             except OSError:
                 continue  # gone meanwhile
-            yield Step(level.handle, entry.name, False, level.about.st_dev, about)
+            yield Met(level.handle, entry.name, False, level.about.st_dev, about)
 
 
 def _opened(name: str, above: int | None, opening: bool) -> int:

@@ -39,6 +39,12 @@ ROOM = 1.25
 MAX_MESSAGE = 2**16
 """Bytes of one message between host and supervisor."""
 
+FEW_ENTRIES = 500
+"""Files and folders that are removed at once; more, for which a disk may take many seconds, in a process of its own."""
+
+REMOVAL_SECONDS = 15.0
+"""Seconds that the end of a worker waits for such removals; they go on beyond."""
+
 IDLE_CPU_SECONDS = 0.5
 """Processor time that a guest may use while nobody waits for it: more would slow down everything else."""
 
@@ -94,6 +100,8 @@ class Supervisor:
     """Shared with the host: a byte for each guest, 1 while the host waits for it."""
     left_out: set[str] = field(default_factory=set)
     can_mount: bool = False
+    removers: set[int] = field(default_factory=set)
+    """Processes of our own that remove what guests left."""
     prefix: str = "autograder-"
     """What the names of scratch folders begin with that we make."""
     zygote: int = field(default_factory=os.getppid)
@@ -192,11 +200,14 @@ class Supervisor:
     def stop(self, number: int, patience: float) -> dict[str, Any]:
         """Ends a guest, all that descends from it, and what it left; how it ended, and whether nothing is left."""
         self.reap()
-        child = self.children.pop(number)
+        child = self.children.pop(number, None)
+        if child is None:  # it could not be started
+            return {"ended": "stopped", "clean": True}
         if not child.ended:
             child.ended = self.status_of(child, patience) or "stopped"
         processes.kill_quietly(child.pid, signal.SIGKILL)
-        clean = "sweep" in self.left_out or processes.sweep([other.pid for other in self.children.values() if not other.ended])
+        keep = [*self.removers, *(other.pid for other in self.children.values() if not other.ended)]
+        clean = "sweep" in self.left_out or processes.sweep(keep)
         self.clear([child])
         return {"ended": child.ended, "clean": clean}
 
@@ -205,12 +216,16 @@ class Supervisor:
         for child in self.children.values():
             processes.kill_quietly(child.pid, signal.SIGKILL)
         if "sweep" not in self.left_out:
-            processes.sweep()
+            processes.sweep(self.removers)
         self.clear(self.children.values())
         self.children.clear()
         if self.scratch:
-            leftovers.remove_tree(self.scratch)
+            self.remove(self.scratch)
             self.scratch = ""
+        end = time.monotonic() + REMOVAL_SECONDS
+        while self.removers and time.monotonic() < end:
+            self.reap()
+            time.sleep(0.001)
         if self.busy is not None:
             self.busy.close()
             self.busy = None
@@ -227,9 +242,26 @@ class Supervisor:
                 if child.shared_memory:
                     mounts.unmount(folder)
                 if folder:
-                    leftovers.remove_tree(folder)
+                    self.remove(folder)
             if child.lock >= 0:
                 os.close(child.lock)
+
+    def remove(self, folder: str) -> None:
+        """Removes a folder; a large one meanwhile, and closed at once to whoever is given its owner's user id next."""
+        with contextlib.suppress(OSError):
+            os.chown(folder, os.getuid(), os.getgid(), follow_symlinks=False)
+        if leftovers.used(folder, sys.maxsize, FEW_ENTRIES).entries > FEW_ENTRIES:
+            with contextlib.suppress(OSError):
+                pid = os.fork()
+                if pid == 0:
+                    try:
+                        layers.close_all_but(())
+                        leftovers.remove_tree(folder)
+                    finally:
+                        os._exit(0)
+                self.removers.add(pid)
+                return
+        leftovers.remove_tree(folder)
 
     def become_guest(self, order: dict[str, Any], shared_memory: str, wire_end: int, output: int) -> None:
         """In the fork: never returns."""
@@ -274,6 +306,7 @@ class Supervisor:
                 return
             if pid == 0:
                 return
+            self.removers.discard(pid)
             if pid in by_pid and not by_pid[pid].ended:
                 by_pid[pid].ended = _told(status)
 
@@ -282,7 +315,7 @@ class Supervisor:
         much in their folder or in shared memory; and at once what escaped from them, which is counted nowhere.
         """
         if "sweep" not in self.left_out:
-            known = {child.pid for child in self.children.values()}
+            known = {child.pid for child in self.children.values()} | self.removers
             for pid in processes.tree(pid for pid in processes.children(os.getpid()) if pid not in known):
                 processes.kill_quietly(pid, signal.SIGKILL)
         for number, child in self.children.items():

@@ -682,3 +682,150 @@ def test_a_parent_that_cannot_be_started_leaves_nothing_open(monkeypatch: pytest
     with pytest.raises(RuntimeError, match="torch is needed for this submission and not installed"):
         WarmParent(torch=True)
     assert set(os.listdir("/proc/self/fd")) == before
+
+
+# What a submission does to what watches over it ------------------------------------------------------------------------
+
+KILLER = """
+import os, signal
+def kill():
+    os.kill(os.getppid(), signal.SIGKILL)
+    while True: pass
+def kill_in_a_while():
+    import threading
+    threading.Timer(0.2, os.kill, [os.getppid(), signal.SIGKILL]).start()
+    return 1
+def fine():
+    return 1
+"""
+ABLE_TO_KILL = ("user", "capabilities", "privileges", "landlock", "seccomp", "mounts")
+"""With these layers left out a guest can do what none should be able to."""
+
+
+@LINUX
+@PRIVILEGED
+def test_who_ends_its_supervisor_is_charged_and_nobody_else(tmp_path: Path) -> None:
+    sources = submission(tmp_path, bad=KILLER, good="def f(): return 1\n")
+    with Worker(tmp_path, sources, torch=False, seed=1, _leave_out=ABLE_TO_KILL) as worker:
+        assert worker.call("good.f").value == 1
+        charged = Failure("killed", "ended the process that watches over it, and is not run again")
+        assert worker.call("bad.kill").failure == charged
+        assert worker.call("bad.fine").failure == charged, "its file is not run again"
+        for _ in range(5):
+            assert worker.call("good.f").value == 1
+
+
+@LINUX
+@PRIVILEGED
+def test_one_that_ends_its_supervisor_later_and_again_and_again_takes_nothing_from_others(tmp_path: Path) -> None:
+    sources = submission(tmp_path, bad=KILLER, good="import time\ndef f(): return 1\ndef slow(): time.sleep(0.6); return 2\n")
+    with Worker(tmp_path, sources, torch=False, seed=1, _leave_out=ABLE_TO_KILL) as worker:
+        for _ in range(5):
+            worker.call("bad.kill_in_a_while")
+            assert worker.call("good.slow").value == 2, "asked again, alone"
+            assert worker.call("good.f").value == 1
+        scratch = Path(worker._scratch)
+    assert not scratch.exists()
+
+
+@LINUX
+@PRIVILEGED
+def test_loading_that_ends_the_supervisor_is_charged_to_its_file(tmp_path: Path) -> None:
+    sources = submission(tmp_path, bad="import os\nos.kill(os.getppid(), 9)\nwhile True: pass\n", good="def f(): return 1\n")
+    with Worker(tmp_path, sources, torch=False, seed=1, _leave_out=ABLE_TO_KILL) as worker:
+        failure = worker.call("bad.f").failure
+        assert failure is not None
+        assert failure.kind == "killed"
+        assert worker.call("good.f").value == 1
+
+
+@LINUX
+def test_nothing_is_left_when_supervisor_and_grader_are_killed_together(tmp_path: Path) -> None:
+    submission(tmp_path, code=ESCAPES)
+    with subprocess.Popen([sys.executable, "-c", HOST, str(tmp_path), "idle"], stdout=subprocess.PIPE, text=True) as grader:
+        assert grader.stdout is not None
+        _, guest, scratch = grader.stdout.readline().split()
+        supervisor = int(Path(f"/proc/{guest}/stat").read_text().rpartition(")")[2].split()[1])
+        os.kill(supervisor, signal.SIGKILL)
+        grader.kill()
+    end = time.monotonic() + 10
+    while Path(scratch).exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not Path(scratch).exists()
+
+
+FILLING = """
+import os
+def where():
+    return os.getcwd()
+def many(n):
+    for k in range(n):
+        open(f"f{k}", "w").close()
+    return os.getcwd()
+"""
+
+
+@LINUX
+@pytest.mark.parametrize("leave_out", [(), ("mounts",)])
+def test_a_guest_that_leaves_much_delays_no_other(tmp_path: Path, leave_out: tuple[str, ...]) -> None:
+    with Worker(tmp_path, submission(tmp_path, code=FILLING, other=FILLING), torch=False, seed=1, _leave_out=leave_out) as worker:
+        place = worker.call("code.many", 15_000, seconds=60).value
+        begun = time.monotonic()
+        worker._end("code")
+        assert time.monotonic() - begun < 2
+        assert worker.call("other.where").value
+        scratch = worker._scratch
+    assert not Path(place).exists()
+    assert not Path(scratch).exists()
+
+
+@LINUX
+def test_a_guest_that_cannot_be_started_ends_nothing(tmp_path: Path) -> None:
+    sources = submission(tmp_path, code=FILLING)
+    with Worker(tmp_path, sources, torch=False, seed=1) as worker:
+        worker._root = tmp_path / "nothing"
+        with pytest.raises(parents.ParentGone, match="FileNotFoundError"):
+            worker.call("code.where")
+        assert Path(worker._scratch).is_dir()
+        worker._root = tmp_path
+        assert worker.call("code.where").value
+
+
+@LINUX
+@PRIVILEGED
+@pytest.mark.parametrize("leave_out", [(), ("mounts",)])
+def test_too_many_files_end_the_guest_and_it_is_said(tmp_path: Path, leave_out: tuple[str, ...]) -> None:
+    with Worker(tmp_path, submission(tmp_path, code=FILLING), torch=False, seed=1, _leave_out=leave_out) as worker:
+        failure = worker.call("code.many", 10**6, seconds=60).failure
+        assert failure is not None
+        assert failure == Failure("killed", "left more than 20000 files and folders") or "No space left" in failure.message
+        assert worker.call("code.where").value
+
+
+@LINUX
+@PRIVILEGED
+def test_without_memory_for_it_files_stay_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "import os\ndef f(): return [os.statvfs('.').f_blocks, os.stat('/dev/shm').st_uid]\n"
+    for container, own in ((None, True), (2**30, True), (768 * 2**20, False)):
+        monkeypatch.setattr(host, "container_memory", lambda container=container: container)
+        with Worker(tmp_path, submission(tmp_path, code=code), torch=False, seed=1) as worker:
+            blocks, owner = worker.call("code.f").value
+            assert ("scratch folder and shared memory of its own, limited by the kernel" in worker.protections) == own
+        assert (blocks * 4096 < 2 * Limits().disk, owner >= slots.FIRST_ID) == (own, own)
+
+
+SHARING = """
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+def loaded():
+    data = TensorDataset(torch.arange(8.0).reshape(4, 2))
+    return [float(batch.sum()) for (batch,) in DataLoader(data, batch_size=2, num_workers=2)]
+"""
+
+
+@LINUX
+@PRIVILEGED
+def test_processes_of_torch_hand_tensors_to_each_other(tmp_path: Path) -> None:
+    with Worker(tmp_path, submission(tmp_path, code=SHARING), torch=True, seed=1, limits=Limits(call=60)) as worker:
+        reply = worker.call("code.loaded")
+    assert reply.value == [6.0, 22.0], reply
