@@ -83,8 +83,9 @@ class _Level:
 def walk(folder: str, *, opening: bool = False, looking: bool = False) -> Iterator[Met]:
     """Every file below a folder, each folder after what is in it; itself not.
 
-    opening: gives us the rights to whatever is closed to us. Folders that cannot be entered are left out otherwise; so are other
-    file systems. Raises Moved where the way back is lost, OSError where the folder itself is not there.
+    opening: gives us all rights to every folder, so that names in it can be removed; those that are closed to us are opened anyway.
+    Folders that are not ours to open are left out; so are other file systems. Raises Moved where the way back is lost, OSError where
+    the folder itself is not there.
     """
     top = _opened(folder, None, opening)
     levels = [_Level("", top)]
@@ -140,9 +141,7 @@ def _opened(name: str, above: int | None, opening: bool) -> int:
     try:
         handle = os.open(name, _FOLDER, dir_fd=above)
     except PermissionError:
-        if not opening:
-            raise
-        _allow(name, above)
+        _allow(name, above)  # also where we only count: a student's folder that we own is no place to hide in
         handle = os.open(name, _FOLDER, dir_fd=above)
     if opening:
         with contextlib.suppress(OSError):

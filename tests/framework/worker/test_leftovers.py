@@ -158,6 +158,16 @@ def test_few_handles_are_open_in_a_deep_tree(place: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+@PRIVILEGED
+def test_a_folder_that_is_closed_to_its_own_user_is_counted(place: Path) -> None:
+    def counted() -> bool:
+        (place / "own").mkdir(mode=0o300)
+        (place / "own" / "file").write_bytes(bytes(2**20))
+        return leftovers.used(str(place), 2**30).size >= 2**20
+
+    assert as_ordinary_user(counted)
+
+
 def test_counting_ends_where_it_is_clear(place: Path) -> None:
     for number in range(200):
         (place / f"f{number}").touch()

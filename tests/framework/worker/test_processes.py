@@ -829,3 +829,48 @@ def test_processes_of_torch_hand_tensors_to_each_other(tmp_path: Path) -> None:
     with Worker(tmp_path, submission(tmp_path, code=SHARING), torch=True, seed=1, limits=Limits(call=60)) as worker:
         reply = worker.call("code.loaded")
     assert reply.value == [6.0, 22.0], reply
+
+
+KNOCKING = """
+import socket, sys
+def knock(path):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(path)
+    return 1
+def own():
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind("own")
+    listening.listen()
+    return knock("own")
+"""
+
+
+@LINUX
+@PRIVILEGED
+def test_services_of_the_machine_are_covered_where_code_may_connect(tmp_path: Path) -> None:
+    """Code with torch, whose processes find each other by named sockets."""
+    import socket
+    import tempfile
+
+    place = Path(tempfile.mkdtemp(prefix="service-"))
+    place.chmod(0o755)
+    try:
+        with socket.socket(socket.AF_UNIX) as service:
+            service.bind(str(place / "socket"))
+            (place / "socket").chmod(0o777)
+            service.listen()
+            sources = submission(tmp_path, code=KNOCKING)
+            with Worker(tmp_path, sources, torch=True, seed=1, limits=Limits(call=60)) as worker:
+                failure = worker.call("code.knock", str(place / "socket")).failure
+                assert failure is not None
+                assert failure.message.startswith("ConnectionRefusedError")
+                assert worker.call("code.own").value == 1
+            with Worker(tmp_path, sources, torch=True, seed=1, limits=Limits(call=60), _leave_out=("mounts",)) as worker:
+                assert worker.call("code.knock", str(place / "socket")).value == 1, "as docs/security.md says"
+            with Worker(tmp_path, sources, torch=False, seed=1, _leave_out=("mounts",)) as worker:
+                failure = worker.call("code.knock", str(place / "socket")).failure
+                assert failure is not None
+                assert failure.message.startswith("PermissionError")
+    finally:
+        (place / "socket").unlink()
+        place.rmdir()

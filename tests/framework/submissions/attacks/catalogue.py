@@ -197,6 +197,15 @@ return n
         also_without=["mounts"],
     ),
     Attack(
+        "files_in_a_closed_folder",
+        "files",
+        body("os.mkdir('d', 0o300)\nfor n in range(40):\n    open(f'd/{n}', 'wb').write(bytes(2**24))\n    time.sleep(0.05)\nreturn n"),
+        "killed|raised",
+        seconds=20,
+        without=["watch"],
+        also_without=["mounts"],
+    ),
+    Attack(
         "open_files_without_a_name",
         "files",
         body("""
