@@ -23,7 +23,7 @@ from autograder.grading import ABSENT, Student, code_of, load_public, rng_of, se
 from autograder.numeric import Numbers, numbers, pieces
 from autograder.submission import ARCHIVE_SUFFIXES, Submission
 from autograder.verdict import Verdict
-from autograder.worker import File, Limits, Reply, Source, Unit, Units, Worker, has_torch, needs_torch
+from autograder.worker import File, Limits, Reply, Source, Unit, Units, Worker, has_torch, layers, needs_torch
 from autograder.writeup import WriteUp, read_writeup
 
 SLOW_SECONDS = 1.0
@@ -74,6 +74,8 @@ class Checker:
     submission: Submission
     public: Any = None
     examples: Mapping[str, Example] = field(default_factory=dict)
+    protected: str = ""
+    """What the student's code was kept by, once that is known: it is said once."""
 
     def load(self) -> None:
         """Opens the suite's public.py: after the first output, because it takes a moment. Raises UsageError."""
@@ -150,6 +152,9 @@ class Checker:
             state, lines = self._function(number, student, signatures)
             source = self.examples[number].module if number in self.examples else ""
             yield Finding("code", number, state, lines, name=number.rpartition(".")[2], source=source)
+        if not self.protected:
+            self.protected = layers.in_words(worker.protections)
+            yield Finding("code", "", "said", (self.protected,))
         printed = "".join(student.printed).strip()
         if printed:
             yield Finding("code", "", "said", ("Your code printed:", *printed.splitlines()[:20]))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -372,5 +371,3 @@ def _remove(folder: Path) -> None:
     from autograder.worker import leftovers
 
     leftovers.remove_tree(str(folder))
-    if folder.exists():
-        shutil.rmtree(folder, ignore_errors=True)

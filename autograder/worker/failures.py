@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from autograder.worker import leftovers
 from autograder.worker.reply import Failure, FailureKind
 
 MESSAGE_CHARACTERS = 500
@@ -31,6 +32,8 @@ def how_it_ended(how: str, memory: int, disk: int) -> Failure:
         return Failure("memory", f"used more than {memory // 2**20} MB of memory")
     if what == "disk":
         return Failure("killed", f"wrote more than {disk // 2**20} MB to files")
+    if what == "entries":
+        return Failure("killed", f"left more than {leftovers.MAX_ENTRIES} files and folders")
     if what == "idle":
         return Failure("killed", "computed on after it had answered, and was stopped")
     if what == "signal":
@@ -70,6 +73,11 @@ def while_loading(failure: Failure, label: str = "") -> Failure:
     """A failure of a call that loads: it says so, and where the unit stands."""
     where = f" ({label})" if label else ""
     return Failure(failure.kind, f"while loading{where}: {failure.message}", failure.line or label)
+
+
+def lost_parent() -> Failure:
+    """What watches over student code ended, twice, while the same source was the only one that ran."""
+    return Failure("killed", "ended the process that watches over it, and is not run again")
 
 
 def lost_object(head: str) -> Failure:

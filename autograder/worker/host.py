@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import json
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -22,6 +21,7 @@ from autograder.worker.failures import (
     failure_of,
     how_it_ended,
     lost_object,
+    lost_parent,
     not_handed_in,
     not_reached,
     tidy,
@@ -30,22 +30,26 @@ from autograder.worker.failures import (
 )
 from autograder.worker.parents import Ended, Parent, ParentGone, PlainParent, WarmParent, can_fork
 from autograder.worker.reply import Failure, File, Json, Limits, Reply, Source, Units, evidence, references
-from autograder.worker.surroundings import copy_submission, give_away, guest_environment, hide_from_own_user, memory_allowed
+from autograder.worker.surroundings import files_in_memory, guest_environment, hide_from_own_user, memory_allowed
 
 START_SECONDS = 60.0
 """Seconds that a guest may take to say hello; importing torch on a slow machine is in it."""
 
 REVIVALS = 2
-"""Times that a worker starts another parent for one that is gone."""
+"""Times that a worker starts another parent, for one guest, where none can be started; nothing of the student's runs then."""
 
 STOP_SECONDS = 10.0
 """Seconds that ending a guest and all that descends from it may take."""
 
-END_SECONDS = 0.25
+END_SECONDS = 1.0
 """Seconds that a guest which has closed its connection may take to end by itself, so that its exit status is seen."""
 
 CPU_SLACK = 60
 """Seconds of processor time beyond what the deadlines allow: a backstop for a process that nothing else ends."""
+
+
+PARENT_GONE = "gone"
+"""How a guest ended of which nobody can say so: what starts the guests went with it."""
 
 
 class _Lost(Exception):
@@ -54,6 +58,10 @@ class _Lost(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+class _LostParent(_Lost):
+    """What starts the guests went while one of them ran; another is there."""
 
 
 BEFORE = "_before_the_file"
@@ -104,7 +112,7 @@ class Worker:
         self._kept: dict[str, str] = {}
         self._spent: dict[str, float] = {}
         self._torch = torch
-        self._revivals = 0
+        self._suspects: set[str] = set()
         self._hidden = hide_from_own_user()
         self._own_parent = None if warm is not None else new_parent(torch)
         self._parent: Parent = (warm or self._own_parent or PlainParent(torch=torch)).connect()
@@ -239,6 +247,8 @@ class Worker:
                 unit = {"op": "unit", "module": BEFORE, "code": code, "label": label, "offset": offset, "failure": None, "seed": 0}
                 self._exchange(source, unit, [], self._limits.unit)
             reply = self._exchange(source, request, [], self._limits.load)
+        except _LostParent:
+            raise
         except _Lost as lost:
             failure = while_loading(lost.failure)
             if failure.kind != "not_reached":
@@ -268,7 +278,7 @@ class Worker:
                 reply = self._exchange(source, request, [], self._limits.unit)
             except _Lost as lost:
                 spent += time.monotonic() - begun
-                if skipped or lost.failure.kind == "not_reached":
+                if isinstance(lost, _LostParent) or skipped or lost.failure.kind == "not_reached":
                     raise
                 self._broken_units[source, index] = while_loading(lost.failure, label)
                 self._fatal_units.add((source, index))
@@ -286,35 +296,49 @@ class Worker:
 
     def _start(self) -> Connection:
         """A new guest that has said hello; raises _Lost where none can be had in time, RuntimeError where none can be had at all."""
-        while True:
+        for _ in range(REVIVALS):
             try:
                 return self._start_once()
             except ParentGone:  # noqa: PERF203 - at most a few times
-                if self._revivals == REVIVALS:
-                    raise
-                self._revivals += 1
                 self._renew_parent()
+        return self._start_once()
 
     def _renew_parent(self) -> None:
-        """Another parent for one that is gone: the system may have killed it for want of memory."""
+        """Another parent for one that is gone (the system may have killed it for want of memory) or that has no room for a guest:
+        with the old one go all guests, and all that they left.
+        """
         for source in list(self._guests):
             self._end(source)
         self._parent.close()
         if self._own_parent is not None:
             self._own_parent.close()
+        if self._scratch:
+            leftovers.remove_tree(self._scratch)
+            self._scratch = ""
         self._own_parent = new_parent(self._torch)
         self._parent = self._own_parent.connect()
-        if self._scratch:
-            self._parent.scratch(self._scratch, START_SECONDS)
+
+    def _suspect(self, source: str) -> _LostParent:
+        """The parent went while this source's guest ran, which is asked once more. Beside others it need not have been at fault; alone,
+        and twice, that is its own doing, and it is not run any more.
+        """
+        if not self._guests:
+            if source in self._suspects:
+                self._fatal[source] = lost_parent()
+            self._suspects.add(source)
+        self._renew_parent()
+        return _LostParent(lost_parent())
 
     def _start_once(self) -> Connection:
         self._started += 1
         slot = None if "user" in self._leave_out else slots.claim()
         try:
-            folder = self._prepare(self._started, slot)
+            if not self._scratch:
+                self._scratch = self._make_scratch()
+            folder = str(Path(self._scratch, str(self._started)))
             plan = self._plan(folder, slot)
             order = {"id": self._started, "host": os.getpid(), "plan": plan, "environment": guest_environment(folder)}
-            order["disk"] = self._limits.disk + leftovers.disk_use(folder, sys.maxsize)
+            order |= {"root": os.path.abspath(self._root), "disk": self._limits.disk, "tmpfs": files_in_memory(self._limits.disk)}
             connection, output = self._parent.start(order, None if slot is None else slot.lock)
         except BaseException:
             if slot is not None:
@@ -335,23 +359,15 @@ class Worker:
             self._hello = header
         return guest
 
-    def _prepare(self, number: int, slot: slots.Slot | None) -> str:
-        """A folder for one guest, of its own user, with a copy of the submission in it."""
-        if not self._scratch:
-            seconds = START_SECONDS if self._deadline is None else max(0.0, min(START_SECONDS, self._deadline - time.monotonic()))
-            try:
-                self._scratch = self._parent.scratch("", seconds)
-            except TimeoutError:
-                if seconds < START_SECONDS:
-                    raise _Lost(not_reached()) from None
-                raise ParentGone(f"the parent of student processes was not ready within {START_SECONDS:g} s") from None
-        folder = Path(self._scratch, str(number))
-        folder.mkdir(0o700)
-        copy_submission(self._root, folder / "work")
-        (folder / "tmp").mkdir()
-        if slot is not None:
-            give_away(str(folder), slot.user)
-        return str(folder)
+    def _make_scratch(self) -> str:
+        """The folder in which those of the guests lie, made by the parent when it is ready."""
+        seconds = START_SECONDS if self._deadline is None else max(0.0, min(START_SECONDS, self._deadline - time.monotonic()))
+        try:
+            return self._parent.scratch(seconds)
+        except TimeoutError:
+            if seconds < START_SECONDS:
+                raise _Lost(not_reached()) from None
+            raise ParentGone(f"the parent of student processes was not ready within {START_SECONDS:g} s") from None
 
     def _plan(self, folder: str, slot: slots.Slot | None) -> dict[str, Any]:
         """What the next guest is to wear: see `layers.Plan`."""
@@ -382,7 +398,7 @@ class Worker:
         try:
             ended = self._parent.stop(guest.number, STOP_SECONDS, patience=patience)
         except ParentGone:
-            ended = Ended("stopped", clean=False)  # the guest went with it
+            ended = Ended(PARENT_GONE, clean=False)  # the guest went with it
         guest.close()
         return ended
 
@@ -413,6 +429,10 @@ class Worker:
             if "failure" in reply:
                 return Reply(function, shown, failure=failure_of(reply["failure"], self._scratch), printed=printed)
             return Reply(function, shown, value=reply["value"], printed=printed)
+        except _LostParent as lost:
+            if source in self._fatal:
+                return Reply(function, shown, failure=lost.failure)
+            return self._ask(source, function, shown, request, buffers, seconds)
         except _Lost as lost:
             return Reply(function, shown, failure=lost.failure, printed=printed)
 
@@ -433,7 +453,8 @@ class Worker:
             raise _Lost(Failure("timeout", f"did not end within {seconds:g} s")) from None
         except (wire.Closed, OSError):
             guest.drain(LAST_DRAINS)
-            raise _Lost(self._gone(self._end(source, patience=END_SECONDS))) from None
+            ended = self._end(source, patience=END_SECONDS)
+            raise self._suspect(source) if ended.how == PARENT_GONE else _Lost(self._gone(ended)) from None
         except wire.WireError as error:
             self._end(source)
             raise _Lost(Failure("killed", f"its process was stopped: what it answered was no valid reply ({error})")) from None

@@ -14,15 +14,14 @@ import errno
 import functools
 import importlib.util
 import os
-import platform
 import stat
 import struct
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autograder.worker import processes
+from autograder.worker import filters, mounts, processes
 
 HAS_LIMITS = importlib.util.find_spec("resource") is not None
 if HAS_LIMITS:  # not on Windows
@@ -33,6 +32,9 @@ STACKS = 256 * 2**20
 
 SHARED_USER_SLACK = 256
 """Processes and threads that the user's other programs may start meanwhile, where student code shares their user id."""
+
+PENDING_SIGNALS = 1024
+"""Signals and timers that may wait: each takes memory of the kernel's."""
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_SET_CHILD_SUBREAPER = 1, 4, 22, 38, 36
 SECCOMP_MODE_FILTER = 2
@@ -56,6 +58,10 @@ class Plan:
     cpu: int
     strangers: tuple[int, ...]
     """Processes that must not be signalled where the user id is shared: the grader and what runs the child."""
+    shared_memory: str = ""
+    """A file system that becomes its shared memory; empty where it has none of its own."""
+    local_sockets: bool = False
+    """Whether its processes may find each other by sockets that have a name."""
     leave_out: tuple[str, ...] = ()
     """Layers not to put on: for tests that show what each of them is for."""
 
@@ -85,6 +91,24 @@ def put_on(plan: Plan) -> list[str]:
     return active
 
 
+PROMISES = {
+    "limits": "resource limits",
+    "another user": "separate user",
+    "files": "Landlock: files",
+    "system calls": "seccomp: sockets, other processes, kernel interfaces",
+    "memory and disk": "memory watched",
+}
+"""What people care about, and the protection that stands for it."""
+
+
+def in_words(protections: Collection[str]) -> str:
+    """One line for people: what student code was kept by, and by what not."""
+    kept = [name for name, text in PROMISES.items() if text in protections]
+    open_ = [name for name in PROMISES if name not in kept]
+    line = f"Your code ran in processes of its own, kept by: {', '.join(kept) or 'nothing else'}"
+    return f"{line}; not here: {', '.join(open_)}." if open_ else f"{line}."
+
+
 # Layers --------------------------------------------------------------------------------------------------------------
 
 
@@ -92,13 +116,14 @@ def _limits(plan: Plan) -> bool:
     if not HAS_LIMITS:
         return False
     wanted = {
-        "RLIMIT_CORE": 0,
+        "RLIMIT_CORE": 1,  # no core is that small, and unlike 0 it keeps the system's own collector of crashes away as well
         "RLIMIT_FSIZE": plan.file_size,
         "RLIMIT_NOFILE": plan.open_files,
         "RLIMIT_NPROC": plan.processes,
         "RLIMIT_CPU": plan.cpu,
         "RLIMIT_MSGQUEUE": 0,
         "RLIMIT_RTPRIO": 0,
+        "RLIMIT_SIGPENDING": PENDING_SIGNALS,
     }
     if sys.platform == "linux":
         wanted["RLIMIT_DATA"] = private_memory() + plan.memory + STACKS
@@ -132,6 +157,15 @@ def _first_to_go(_: Plan) -> bool:
     return True
 
 
+def _own_file_systems(plan: Plan) -> bool:
+    if not plan.shared_memory:
+        return False
+    mounts.take_shared_memory(plan.shared_memory)
+    if plan.local_sockets:
+        mounts.cover_sockets(plan.folder)
+    return True
+
+
 def _separate_user(plan: Plan) -> bool:
     if plan.user is None:
         return False
@@ -157,9 +191,11 @@ def _dies_with_parent(plan: Plan) -> bool:
     return True
 
 
-def _not_inspectable(_: Plan) -> bool:
-    prctl(PR_SET_DUMPABLE, 0)
-    return True
+def _not_inspectable(plan: Plan) -> bool:
+    """Only where nothing else keeps guests from each other: whoever counts what a guest holds open has to look into it."""
+    alone = plan.user is not None or (landlock_version() > 0 and "landlock" not in plan.leave_out)
+    prctl(PR_SET_DUMPABLE, int(alone))
+    return not alone
 
 
 def _no_new_privileges(_: Plan) -> bool:
@@ -187,8 +223,11 @@ SYSTEM_READABLE = (
 processes: their command lines name other submissions.
 """
 
-SYSTEM_WRITABLE = ("/dev/null", "/dev/shm", "/dev/full")
-"""Shared memory is needed by locks and by tensors shared between processes; it is swept afterwards."""
+SYSTEM_WRITABLE = ("/dev/null", "/dev/full")
+SHARED_MEMORY = "/dev/shm"
+"""Needed by locks and by tensors shared between processes; swept afterwards. Where it is everyone's, names in it cannot be listed, so
+that only who knows a name of another program's finds it.
+"""
 
 _LANDLOCK_EXTRAS = ((4, "Landlock: no TCP"), (6, "Landlock: signals and abstract sockets stay inside"))
 
@@ -213,6 +252,7 @@ def _file_rules(plan: Plan) -> bool:
         for paths, access in (
             ((*SYSTEM_READABLE, *plan.readable), _READ),
             (SYSTEM_WRITABLE, handled & ~_SPECIAL_FILES & ~_EXECUTE),
+            ((SHARED_MEMORY,), handled & ~_SPECIAL_FILES & ~_EXECUTE & ~(0 if plan.shared_memory else _READ_DIR)),
             ((plan.folder,), handled & ~_SPECIAL_FILES),
         ):
             for path in paths:
@@ -242,208 +282,19 @@ def _landlock_active(active: Sequence[str]) -> bool:
 
 # Filter of system calls ------------------------------------------------------------------------------------------------
 
-_LOAD, _JUMP_EQUAL, _JUMP_ABOVE, _JUMP_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
-_NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENTS_AT = 0, 4, 16
-_NEW_NAMESPACES = 0x7E020000
-_X32 = 0x40000000
-
-# name: (x86_64, aarch64); -1 where an architecture lacks the call
-_CALLS: dict[str, tuple[int, int]] = {
-    "socket": (41, 198),
-    "ptrace": (101, 117),
-    "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271),
-    "process_madvise": (440, 440),
-    "process_mrelease": (448, 448),
-    "kcmp": (312, 272),
-    "pidfd_getfd": (438, 438),
-    "io_uring_setup": (425, 425),
-    "io_uring_enter": (426, 426),
-    "io_uring_register": (427, 427),
-    "bpf": (321, 280),
-    "perf_event_open": (298, 241),
-    "userfaultfd": (323, 282),
-    "add_key": (248, 217),
-    "request_key": (249, 218),
-    "keyctl": (250, 219),
-    "mount": (165, 40),
-    "umount2": (166, 39),
-    "pivot_root": (155, 41),
-    "chroot": (161, 51),
-    "open_tree": (428, 428),
-    "move_mount": (429, 429),
-    "fsopen": (430, 430),
-    "fsconfig": (431, 431),
-    "fsmount": (432, 432),
-    "fspick": (433, 433),
-    "mount_setattr": (442, 442),
-    "unshare": (272, 97),
-    "setns": (308, 268),
-    "name_to_handle_at": (303, 264),
-    "open_by_handle_at": (304, 265),
-    "init_module": (175, 105),
-    "finit_module": (313, 273),
-    "delete_module": (176, 106),
-    "kexec_load": (246, 104),
-    "kexec_file_load": (320, 294),
-    "reboot": (169, 142),
-    "swapon": (167, 224),
-    "swapoff": (168, 225),
-    "acct": (163, 89),
-    "quotactl": (179, 60),
-    "syslog": (103, 116),
-    "settimeofday": (164, 170),
-    "clock_settime": (227, 112),
-    "adjtimex": (159, 171),
-    "clock_adjtime": (305, 266),
-    "sethostname": (170, 161),
-    "setdomainname": (171, 162),
-    "vhangup": (153, 58),
-    "fanotify_init": (300, 262),
-    "migrate_pages": (256, 238),
-    "move_pages": (279, 239),
-    "memfd_create": (319, 279),
-    "memfd_secret": (447, 447),
-    "shmget": (29, 194),
-    "msgget": (68, 186),
-    "semget": (64, 190),
-    "mq_open": (240, 180),
-    "modify_ldt": (154, -1),
-    "iopl": (172, -1),
-    "ioperm": (173, -1),
-    "uselib": (134, -1),
-    # pretended to succeed where the user id is shared
-    "chmod": (90, -1),
-    "fchmod": (91, 52),
-    "fchmodat": (268, 53),
-    "fchmodat2": (452, 452),
-    "chown": (92, -1),
-    "fchown": (93, 55),
-    "lchown": (94, -1),
-    "fchownat": (260, 54),
-    "utime": (132, -1),
-    "utimes": (235, -1),
-    "futimesat": (261, -1),
-    "utimensat": (280, 88),
-    "setxattr": (188, 5),
-    "lsetxattr": (189, 6),
-    "fsetxattr": (190, 7),
-    "removexattr": (197, 14),
-    "lremovexattr": (198, 15),
-    "fremovexattr": (199, 16),
-    # with a look at an argument
-    "clone": (56, 220),
-    "clone3": (435, 435),
-    "ioctl": (16, 29),
-    "prlimit64": (302, 261),
-    "sched_setaffinity": (203, 122),
-    "sched_setscheduler": (144, 119),
-    "sched_setparam": (142, 118),
-    "sched_setattr": (314, 274),
-    "setpriority": (141, 140),
-    "ioprio_set": (251, 30),
-    "kill": (62, 129),
-    "tkill": (200, 130),
-    "tgkill": (234, 131),
-    "rt_sigqueueinfo": (129, 138),
-    "rt_tgsigqueueinfo": (297, 240),
-    "pidfd_send_signal": (424, 424),
-}
-_ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
-_PRETENDED = tuple(_CALLS)[tuple(_CALLS).index("chmod") : tuple(_CALLS).index("clone")]
-"""Landlock does not cover them, and a student could take away the user's own access to a file. Refusing them would break copying."""
-
-_BY_ARGUMENT = tuple(_CALLS)[tuple(_CALLS).index("clone") :]
-_OF_OTHER_PROCESSES = ("prlimit64", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr")
-_SIGNALS = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")
-_INSTRUCTION = struct.Struct("=HBBI")
-_TERMINAL_INPUT = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
-_AF_UNIX = 1
-
 
 def _system_call_filter(plan: Plan) -> bool:
     if plan.user is None:
-        code = _compiled(shared_user=True, strangers=plan.strangers, signals_scoped="landlock" not in plan.leave_out)
+        scoped = "landlock" not in plan.leave_out and landlock_version() >= 6
+        code = filters.compiled(shared_user=True, strangers=plan.strangers, signals_scoped=scoped)
     else:
-        code = OWN_USER_FILTER
+        code = filters.OWN_USER_WITH_SOCKETS if plan.local_sockets else filters.OWN_USER
     if not code:
         return False
     buffer = ctypes.create_string_buffer(code, len(code))
-    header = struct.pack("@HP", len(code) // _INSTRUCTION.size, ctypes.addressof(buffer))
+    header = struct.pack("@HP", len(code) // filters.INSTRUCTION.size, ctypes.addressof(buffer))
     prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, header)
     return True
-
-
-def filter_program(machine: str, *, shared_user: bool, strangers: Iterable[int], signals_scoped: bool) -> list[tuple[int, int, int, int]]:
-    """The classic BPF program of the filter, as (code, jump if true, jump if false, constant); empty for an unknown machine.
-
-    strangers: processes that may not be signalled where the user id is shared with them. signals_scoped: whether
-    Landlock (version 6) keeps signals inside already.
-    """
-    if machine not in _ARCHITECTURES or sys.byteorder != "little":
-        return []
-    column, architecture = _ARCHITECTURES[machine]
-    program = [(_LOAD, 0, 0, _ARCHITECTURE_AT), (_JUMP_EQUAL, 1, 0, architecture), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, _NUMBER_AT)]
-    if machine == "x86_64":
-        program += [(_JUMP_ABOVE, 0, 1, _X32), (_RETURN, 0, 0, _REFUSE | errno.ENOSYS)]
-
-    def rule(name: str, body: Sequence[tuple[int, int, int, int]]) -> None:
-        number = _CALLS[name][column]
-        if number >= 0:
-            program.append((_JUMP_EQUAL, 0, len(body), number))
-            program.extend(body)
-
-    def argument(name: str, index: int, values: Iterable[int], *, refuse: bool) -> None:
-        """Refuses the call where the argument is (or is not) one of the values."""
-        hit = [(_RETURN, 0, 0, _REFUSE | errno.EPERM)] if refuse else [(_RETURN, 0, 0, _ALLOW)]
-        body = [(_LOAD, 0, 0, _ARGUMENTS_AT + 8 * index)]
-        for value in values:
-            body += [(_JUMP_EQUAL, 0, 1, value & 0xFFFFFFFF), *hit]
-        body.append((_RETURN, 0, 0, _ALLOW) if refuse else (_RETURN, 0, 0, _REFUSE | errno.EPERM))
-        rule(name, body)
-
-    for name in _CALLS:
-        if name in _PRETENDED:
-            rule(name, [(_RETURN, 0, 0, _REFUSE | 0 if shared_user else _ALLOW)])
-        elif name not in _BY_ARGUMENT and name != "socket":
-            rule(name, [(_RETURN, 0, 0, _REFUSE | errno.EPERM)])
-    argument("socket", 0, () if shared_user else (_AF_UNIX,), refuse=False)
-    rule(
-        "clone",
-        [
-            (_LOAD, 0, 0, _ARGUMENTS_AT),
-            (_JUMP_BITS, 0, 1, _NEW_NAMESPACES),
-            (_RETURN, 0, 0, _REFUSE | errno.EPERM),
-            (_RETURN, 0, 0, _ALLOW),
-        ],
-    )
-    rule("clone3", [(_RETURN, 0, 0, _REFUSE | errno.ENOSYS)])  # its flags cannot be seen; the C library then uses clone
-    argument("ioctl", 1, _TERMINAL_INPUT, refuse=True)
-    argument("prlimit64", 0, (0,), refuse=False)
-    if shared_user:
-        for name in _OF_OTHER_PROCESSES[1:]:
-            argument(name, 0, (0, os.getpid()), refuse=False)
-        argument("setpriority", 1, (0,), refuse=False)
-        argument("ioprio_set", 1, (0,), refuse=False)
-        if signals_scoped and landlock_version() >= 6:
-            for name in _SIGNALS:
-                argument(name, 0, [pid for stranger in strangers for pid in (stranger, -stranger)] + [-1], refuse=True)
-        else:
-            for name in _SIGNALS:
-                argument(name, 0, (0, os.getpid(), -os.getpid()), refuse=False)
-            rule("pidfd_send_signal", [(_RETURN, 0, 0, _REFUSE | errno.EPERM)])
-    program.append((_RETURN, 0, 0, _ALLOW))
-    return program
-
-
-def _compiled(*, shared_user: bool, strangers: Iterable[int] = (), signals_scoped: bool = True) -> bytes:
-    program = filter_program(platform.machine(), shared_user=shared_user, strangers=strangers, signals_scoped=signals_scoped)
-    return b"".join(_INSTRUCTION.pack(*instruction) for instruction in program)
-
-
-OWN_USER_FILTER = _compiled(shared_user=False)
-"""The filter where the student's code has a user id of its own: the same for everyone, so it is made before the first fork."""
 
 
 # System ---------------------------------------------------------------------------------------------------------------
@@ -484,6 +335,7 @@ def close_all_but(keep: Collection[int]) -> None:
 LAYERS: tuple[Layer, ...] = (
     ("limits", "resource limits", _limits),
     ("oom", "first to go when memory runs out", _first_to_go),
+    ("mounts", "scratch folder and shared memory of its own, limited by the kernel", _own_file_systems),
     ("user", "separate user", _separate_user),
     ("capabilities", "no capabilities", _no_capabilities),
     ("dumpable", "not inspectable", _not_inspectable),

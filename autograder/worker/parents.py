@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from autograder.worker import processes
+from autograder.worker import folders, processes
 
 ZYGOTE = Path(__file__).with_name("zygote.py")
 SECRET_BYTES = 16
@@ -46,7 +46,7 @@ class ParentGone(RuntimeError):
 
 @dataclass(frozen=True)
 class Ended:
-    """How a guest ended: `exit 0`, `signal 9`, `memory`, `disk`, `stopped`; and whether nothing of it is left."""
+    """How a guest ended: `exit 0`, `signal 9`, `memory`, `disk`, `entries`, `stopped`; and whether nothing of it is left."""
 
     how: str
     clean: bool
@@ -57,8 +57,8 @@ class Parent(Protocol):
 
     protections: tuple[str, ...]
 
-    def scratch(self, folder: str, seconds: float) -> str:
-        """Makes the scratch folder, or takes over one, to be removed at the end, also when we die; its path.
+    def scratch(self, seconds: float) -> str:
+        """Makes the scratch folder, to be removed at the end, also when we die; its path.
 
         Raises TimeoutError where the parent is not ready in time: it may still import.
         """
@@ -215,12 +215,12 @@ class ForkedGuests:
         self._threads: int | None = None
         self._busy: mmap.mmap | None = None
 
-    def scratch(self, folder: str, seconds: float) -> str:
+    def scratch(self, seconds: float) -> str:
         """See `Parent`: the supervisor makes it, so that there is never one without someone who removes it."""
         with tempfile.TemporaryFile() as file:
             file.truncate(MAX_GUESTS)
             self._busy = mmap.mmap(file.fileno(), 0)
-            answer = self._asked({"op": "scratch", "folder": folder}, seconds, [file.fileno()])
+            answer = self._asked({"op": "scratch"}, seconds, [file.fileno()])
         return str(answer["folder"])
 
     def _asked(self, order: dict[str, Any], seconds: float, descriptors: list[int] | None = None) -> dict[str, Any]:
@@ -324,11 +324,10 @@ class PlainParent:
         """Itself."""
         return self
 
-    def scratch(self, folder: str, seconds: float) -> str:  # noqa: ARG002 - nothing to wait for
+    def scratch(self, seconds: float) -> str:  # noqa: ARG002 - nothing to wait for
         """See `Parent`: no one removes it when we die."""
-        if not folder:
-            folder = tempfile.mkdtemp(prefix="autograder-")
-            os.chmod(folder, 0o711)
+        folder = tempfile.mkdtemp(prefix="autograder-")
+        os.chmod(folder, 0o711)
         return folder
 
     def waiting(self, number: int, *, busy: bool) -> None:
@@ -336,6 +335,11 @@ class PlainParent:
 
     def start(self, order: dict[str, Any], lock: int | None) -> tuple[socket.socket, int]:  # noqa: ARG002 - the lock is ours as long as we live
         """See `Parent`. The guest connects to us over loopback and shows a secret that came on its standard input."""
+        try:
+            os.mkdir(order["plan"]["folder"], 0o700)
+            folders.prepare(order["root"], order["plan"]["folder"], order["plan"]["user"])
+        except OSError as error:
+            raise ParentGone(f"no folder for student code could be made: {error}") from None
         secret = secrets.token_hex(SECRET_BYTES)
         captured = os.name != "nt"  # Windows cannot wait for a pipe and a socket together
         output, printing = os.pipe() if captured else (-1, subprocess.DEVNULL)

@@ -7,10 +7,11 @@ group and session becomes our child, not init's, so the tree below us is all the
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 SWEEPS = 200
 """Rounds of stopping and killing before we give up; a round takes about a millisecond."""
@@ -165,3 +166,21 @@ def sweep(keep: Collection[int] = ()) -> bool:
                 os.waitpid(pid, os.WNOHANG)
         time.sleep(SWEEP_PAUSE)
     return False
+
+
+@contextlib.contextmanager
+def as_user(user: int | None) -> Iterator[None]:
+    """Looks at files and processes as a user does, where we are root: the kernel shows a user's open files to that user, and to
+    root only where root may trace. We can be signalled and traced as little as before.
+    """
+    if user is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
+        yield
+        return
+    libc = ctypes.CDLL(None)
+    libc.setfsgid(user)
+    libc.setfsuid(user)
+    try:
+        yield
+    finally:
+        libc.setfsuid(0)
+        libc.setfsgid(0)

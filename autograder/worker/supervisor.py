@@ -22,16 +22,28 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograder.worker import guest, layers, leftovers, processes, wire
+from autograder.worker import folders, guest, layers, leftovers, mounts, processes, wire
 
 WATCH_SECONDS = 0.02
 """Pause between two looks at the guests."""
 
-DISK_EVERY = 10
-"""Looks at memory for each look at what lies in the scratch folder."""
+FILES_SECONDS = 0.2
+"""Pause between two looks at what a guest has in its scratch folder, in shared memory and open."""
+
+LONG_LOOKS = 10
+"""Such a look that takes long is paused for this many times as long, so that no guest's leavings delay the others."""
+
+ROOM = 1.25
+"""What a file system of the guest's own holds, times what it may: enough that the watch sees that it is too much."""
 
 MAX_MESSAGE = 2**16
 """Bytes of one message between host and supervisor."""
+
+FEW_ENTRIES = 500
+"""Files and folders that are removed at once; more, for which a disk may take many seconds, in a process of its own."""
+
+REMOVAL_SECONDS = 15.0
+"""Seconds that the end of a worker waits for such removals; they go on beyond."""
 
 IDLE_CPU_SECONDS = 0.5
 """Processor time that a guest may use while nobody waits for it: more would slow down everything else."""
@@ -49,15 +61,31 @@ class Child:
     baseline: int
     lock: int
     """Descriptor that keeps its user id taken as long as we live, -1 where it has none of its own."""
+    shared_memory: str
+    """Where its own file system for shared memory lies; empty where it has none, and its folder is none either."""
     shared_before: set[str]
+    entries: int = leftovers.MAX_ENTRIES
+    next_look: float = 0.0
     ended: str = ""
-    """How it ended: `exit 0`, `signal 9`, `memory`, `disk`, `idle`, `stopped`; empty while it lives."""
+    """How it ended: `exit 0`, `signal 9`, `memory`, `disk`, `entries`, `idle`, `stopped`; empty while it lives."""
     idle_since: float | None = None
     """Processor time that it had used when it became idle."""
 
-    def left_in_shared_memory(self) -> list[os.DirEntry[str]]:
-        """What it has in /dev/shm: all of its own user's, or, where it shares our user id, what is new."""
-        return [entry for entry in leftovers.shared_memory(self.user) if entry.name not in self.shared_before]
+    def holds_too_much(self, pids: list[int]) -> str:
+        """`disk`, `memory` or `entries` where what it has in files, in shared memory and open is more than it may; else empty."""
+        if self.shared_memory:
+            disk, shared = leftovers.used_by_system(self.folder), leftovers.used_by_system(self.shared_memory)
+            sockets = leftovers.held_open(pids, self.user).sockets
+        else:
+            disk = leftovers.used(self.folder, self.disk, self.entries)
+            shared = leftovers.in_shared_memory(self.user, self.shared_before, self.memory)
+            held = leftovers.held_open(pids, self.user)
+            disk, shared, sockets = disk + held.on_disk, shared + held.in_memory, held.sockets
+        if disk.size > self.disk:
+            return "disk"
+        if shared.size + sockets * leftovers.SOCKET_BYTES > self.memory:
+            return "memory"
+        return "entries" if disk.entries > self.entries or shared.entries > leftovers.MAX_ENTRIES else ""
 
 
 @dataclass
@@ -71,13 +99,18 @@ class Supervisor:
     busy: mmap.mmap | None = None
     """Shared with the host: a byte for each guest, 1 while the host waits for it."""
     left_out: set[str] = field(default_factory=set)
-    ticks: int = 0
+    can_mount: bool = False
+    removers: set[int] = field(default_factory=set)
+    """Processes of our own that remove what guests left."""
+    prefix: str = "autograder-"
+    """What the names of scratch folders begin with that we make."""
     zygote: int = field(default_factory=os.getppid)
 
     def run(self) -> None:
         """Until the host closes the connection or is gone; then everything is ended and removed."""
         with contextlib.suppress(OSError):
             layers.prctl(layers.PR_SET_CHILD_SUBREAPER, 1)
+        self.can_mount = mounts.own_namespace(shared=True)
         try:
             self._serve()
         finally:
@@ -106,7 +139,7 @@ class Supervisor:
         """One order of the host."""
         if order["op"] == "scratch":
             self.finish()  # where the worker before this one was killed
-            self.scratch = order["folder"] or tempfile.mkdtemp(prefix="autograder-")
+            self.scratch = tempfile.mkdtemp(prefix=self.prefix)
             os.chmod(self.scratch, 0o711)
             self.answer({"mark": order["mark"], "folder": self.scratch})
             self.busy = mmap.mmap(descriptors[0], 0)
@@ -128,28 +161,54 @@ class Supervisor:
         """Forks a guest. descriptors: its end of the wire, of what it prints, and, with a user id of its own, that id's lock."""
         wire_end, output, *lock = descriptors
         plan = order["plan"]
-        pid = os.fork()
-        if pid == 0:
-            self.become_guest(order, wire_end, output)
         self.left_out |= set(plan["leave_out"])
-        own_files = {entry.name for entry in leftovers.shared_memory(None)} if plan["user"] is None else set()
-        self.children[order["id"]] = Child(
-            pid, plan["folder"], plan["user"], plan["memory"], order["disk"], processes.resident(pid), [*lock, -1][0], own_files
-        )
-        os.close(wire_end)
-        os.close(output)
+        child = Child(0, plan["folder"], plan["user"], plan["memory"], order["disk"], 0, [*lock, -1][0], "", set())
+        try:
+            self.prepare(child, order)
+            child.pid = os.fork()
+            if child.pid == 0:
+                self.become_guest(order, child.shared_memory, wire_end, output)
+            child.baseline = processes.resident(child.pid)
+            self.children[order["id"]] = child
+        except OSError as error:  # no room for a copy or for a process: the host tries again when it has ended other guests
+            told = f"{type(error).__name__}: {error}\n"
+            with contextlib.suppress(OSError):
+                os.write(output, told.encode("utf-8", "replace")[:1000])
+            self.clear([child])
+        finally:
+            os.close(wire_end)
+            os.close(output)
+
+    def prepare(self, child: Child, order: dict[str, Any]) -> None:
+        """Makes a guest's folder and fills it; where we may mount it is a file system of its own, and so is its shared memory."""
+        copied = leftovers.used(order["root"], sys.maxsize, sys.maxsize)
+        child.disk += copied.size
+        child.entries += copied.entries
+        os.mkdir(child.folder, 0o700)
+        if self.can_mount and order["tmpfs"] and child.user is not None and "mounts" not in self.left_out:
+            shared = f"{child.folder}.shm"
+            os.mkdir(shared, 0o700)
+            if mounts.mount_memory(child.folder, int(ROOM * child.disk), int(ROOM * child.entries), child.user):
+                if mounts.mount_memory(shared, int(ROOM * child.memory), int(ROOM * leftovers.MAX_ENTRIES), child.user):
+                    child.shared_memory = shared
+                else:
+                    mounts.unmount(child.folder)
+        folders.prepare(order["root"], child.folder, child.user)
+        if child.user is None:
+            child.shared_before = leftovers.names_in_shared_memory(None)
 
     def stop(self, number: int, patience: float) -> dict[str, Any]:
         """Ends a guest, all that descends from it, and what it left; how it ended, and whether nothing is left."""
         self.reap()
-        child = self.children.pop(number)
+        child = self.children.pop(number, None)
+        if child is None:  # it could not be started
+            return {"ended": "stopped", "clean": True}
         if not child.ended:
             child.ended = self.status_of(child, patience) or "stopped"
         processes.kill_quietly(child.pid, signal.SIGKILL)
-        clean = "sweep" in self.left_out or processes.sweep([other.pid for other in self.children.values() if not other.ended])
+        keep = [*self.removers, *(other.pid for other in self.children.values() if not other.ended)]
+        clean = "sweep" in self.left_out or processes.sweep(keep)
         self.clear([child])
-        if clean:
-            leftovers.remove_tree(child.folder)
         return {"ended": child.ended, "clean": clean}
 
     def finish(self) -> None:
@@ -157,12 +216,16 @@ class Supervisor:
         for child in self.children.values():
             processes.kill_quietly(child.pid, signal.SIGKILL)
         if "sweep" not in self.left_out:
-            processes.sweep()
+            processes.sweep(self.removers)
         self.clear(self.children.values())
         self.children.clear()
         if self.scratch:
-            leftovers.remove_tree(self.scratch)
+            self.remove(self.scratch)
             self.scratch = ""
+        end = time.monotonic() + REMOVAL_SECONDS
+        while self.removers and time.monotonic() < end:
+            self.reap()
+            time.sleep(0.001)
         if self.busy is not None:
             self.busy.close()
             self.busy = None
@@ -171,12 +234,36 @@ class Supervisor:
         """Removes what ended guests left outside of their folders, and lets go of their user ids."""
         if "leftovers" not in self.left_out:
             users = {child.user for child in ended if child.user is not None}
-            leftovers.remove_all(users, [entry for child in ended for entry in child.left_in_shared_memory()])
+            sharing = [child for child in ended if child.user is None]
+            here = leftovers.names_in_shared_memory(None) if sharing else set()
+            leftovers.remove_all(users, here.difference(*(child.shared_before for child in sharing)))
         for child in ended:
+            for folder in (child.folder, child.shared_memory):
+                if child.shared_memory:
+                    mounts.unmount(folder)
+                if folder:
+                    self.remove(folder)
             if child.lock >= 0:
                 os.close(child.lock)
 
-    def become_guest(self, order: dict[str, Any], wire_end: int, output: int) -> None:
+    def remove(self, folder: str) -> None:
+        """Removes a folder; a large one meanwhile, and closed at once to whoever is given its owner's user id next."""
+        with contextlib.suppress(OSError):
+            os.chown(folder, os.getuid(), os.getgid(), follow_symlinks=False)
+        if leftovers.used(folder, sys.maxsize, FEW_ENTRIES).entries > FEW_ENTRIES:
+            with contextlib.suppress(OSError):
+                pid = os.fork()
+                if pid == 0:
+                    try:
+                        layers.close_all_but(())
+                        leftovers.remove_tree(folder)
+                    finally:
+                        os._exit(0)
+                self.removers.add(pid)
+                return
+        leftovers.remove_tree(folder)
+
+    def become_guest(self, order: dict[str, Any], shared_memory: str, wire_end: int, output: int) -> None:
         """In the fork: never returns."""
         code = 1
         try:
@@ -188,7 +275,7 @@ class Supervisor:
             os.dup2(output, 2)
             os.close(null)
             os.close(output)
-            run_guest(order, (order["host"], parent, self.zygote), socket.socket(fileno=wire_end))
+            run_guest(order, shared_memory, (order["host"], parent, self.zygote), socket.socket(fileno=wire_end))
             code = 0
         except BaseException as error:
             os.write(2, f"{type(error).__name__}: {error}\n".encode("utf-8", "replace")[:1000])
@@ -219,6 +306,7 @@ class Supervisor:
                 return
             if pid == 0:
                 return
+            self.removers.discard(pid)
             if pid in by_pid and not by_pid[pid].ended:
                 by_pid[pid].ended = _told(status)
 
@@ -226,9 +314,8 @@ class Supervisor:
         """Ends children whose processes together hold too much memory, compute while nobody waits for them, or leave too
         much in their folder or in shared memory; and at once what escaped from them, which is counted nowhere.
         """
-        self.ticks += 1
         if "sweep" not in self.left_out:
-            known = {child.pid for child in self.children.values()}
+            known = {child.pid for child in self.children.values()} | self.removers
             for pid in processes.tree(pid for pid in processes.children(os.getpid()) if pid not in known):
                 processes.kill_quietly(pid, signal.SIGKILL)
         for number, child in self.children.items():
@@ -239,15 +326,16 @@ class Supervisor:
                 self.end(child, "memory")
             elif self._is_working_unasked(number, child, pids):
                 self.end(child, "idle")
-            elif self.ticks % DISK_EVERY == 0 and leftovers.disk_use(child.folder, child.disk) > child.disk:
-                self.end(child, "disk")
-            elif self.ticks % DISK_EVERY == 0 and leftovers.sizes(child.left_in_shared_memory()) > child.memory:
-                self.end(child, "memory")
+            elif (begun := time.monotonic()) >= child.next_look:
+                if why := child.holds_too_much(pids):
+                    self.end(child, why)
+                child.next_look = time.monotonic() + max(FILES_SECONDS, LONG_LOOKS * (time.monotonic() - begun))
 
     def _is_over_memory(self, child: Child, pids: list[int]) -> bool:
         if sum(max(0, processes.resident(pid) - child.baseline) for pid in pids) <= child.memory:
             return False
-        return len(pids) == 1 or processes.held_together(child.pid, pids) - child.baseline > child.memory
+        with processes.as_user(child.user):
+            return len(pids) == 1 or processes.held_together(child.pid, pids) - child.baseline > child.memory
 
     def _is_working_unasked(self, number: int, child: Child, pids: list[int]) -> bool:
         if self.busy is None or self.busy[number % len(self.busy)]:
@@ -269,20 +357,22 @@ def _told(status: int) -> str:
     return f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
 
 
-def run_guest(order: dict[str, Any], strangers: tuple[int, ...], connection: socket.socket) -> None:
+def run_guest(order: dict[str, Any], shared_memory: str, strangers: tuple[int, ...], connection: socket.socket) -> None:
     """Puts on the layers, says hello, answers calls until the host closes the connection.
 
-    strangers: the processes around it, which it may not touch.
+    strangers: the processes around it, which it may not touch. shared_memory: see `layers.Plan`.
     """
     library = tuple(place for place in sys.path if place)
-    plan = layers.Plan(**{**order["plan"], "readable": library, "strangers": strangers})
+    sockets = "torch" in sys.modules and order["plan"]["user"] is not None
+    known = {"readable": library, "strangers": strangers, "shared_memory": shared_memory, "local_sockets": sockets}
+    plan = layers.Plan(**{**order["plan"], **known})
     with contextlib.suppress(OSError, AttributeError):
         os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGCHLD", signal.SIGTERM)):
         signal.signal(number, signal.SIG_DFL)
     os.environ.clear()
     os.environ.update(order["environment"])
-    work = os.path.join(plan.folder, "work")
+    work = os.path.join(plan.folder, folders.WORK)
     os.chdir(work)
     os.umask(0o077)
     with contextlib.suppress(AttributeError):

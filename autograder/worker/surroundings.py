@@ -1,10 +1,9 @@
-"""What the host does to the system around a guest: its folder, environment and memory, and our own process hidden from it."""
+"""What the host does to the system around a guest: its environment and memory, and our own process hidden from it."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from pathlib import Path
 
 from autograder.worker import layers
@@ -12,6 +11,9 @@ from autograder.worker import layers
 SMALLEST_MEMORY = 192 * 2**20
 SHARE_OF_CONTAINER = 0.45
 """In a container with a memory limit, student code gets this share of it, but at least the bytes above, at most its limit."""
+
+FILES_SHARE = 4
+"""Files are kept in memory only where a container has this many times what a guest may write."""
 
 
 def guest_environment(folder: str) -> dict[str, str]:
@@ -40,6 +42,12 @@ def memory_allowed(wanted: int) -> int:
     return wanted if container is None else min(wanted, max(SMALLEST_MEMORY, int(container * SHARE_OF_CONTAINER)))
 
 
+def files_in_memory(disk: int) -> bool:
+    """Whether there is memory enough to keep there what a guest may write to files."""
+    container = container_memory()
+    return container is None or container >= FILES_SHARE * disk
+
+
 def container_memory() -> int | None:
     """The smallest memory limit of the control groups that we are in, either version; None where there is none."""
     found = []
@@ -56,25 +64,3 @@ def container_memory() -> int | None:
                 with contextlib.suppress(OSError, ValueError):  # "max", or a path of the host's that is not ours
                     found.append(int(Path(root + str(place), name).read_text(encoding="ascii")))
     return min(found, default=None)
-
-
-def copy_submission(root: str | Path, target: str | Path) -> None:
-    """Copies regular files and folders; links, devices and byte code are left behind."""
-    os.mkdir(target)
-    with os.scandir(root) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False) and entry.name != "__pycache__":
-                copy_submission(entry.path, os.path.join(target, entry.name))
-            elif entry.is_file(follow_symlinks=False):
-                shutil.copyfile(entry.path, os.path.join(target, entry.name))
-
-
-def give_away(folder: str, user: int) -> None:
-    """Makes everything in a folder that we filled, and itself, another user's."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                give_away(entry.path, user)
-            else:
-                os.chown(entry.path, user, user, follow_symlinks=False)
-    os.chown(folder, user, user)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 import sys
 from collections.abc import Callable, Sequence
@@ -31,6 +32,12 @@ MAX_PAYLOAD = 32 * 2**20
 
 MAX_NODES = 200_000
 """Numbers, texts, lists, ... in one value; an array is one node."""
+
+MAX_MARKS = 4 * MAX_NODES
+"""Commas and brackets of a header: counted before it is read, because what it is read into takes many times its bytes."""
+
+MAX_ALIKE = 1000
+"""Keys of one dict that have the same hash as another: made so on purpose they take the square of their number."""
 
 MAX_DEPTH = 24
 """Lists within lists in one value."""
@@ -195,7 +202,10 @@ class Unpacker:
             items = [self.unpack(item, depth + 1) for item in _list(content)]
             return items if tag == "list" else tuple(items)
         if tag == "dict":
-            return {self._key(key): self.unpack(item, depth + 1) for key, item in map(_pair, _list(content))}
+            pairs = [(self._key(key), item) for key, item in map(_pair, _list(content))]
+            if len(pairs) > MAX_ALIKE + len({hash(key) for key, _ in pairs}):
+                raise WireError("a dict whose keys are alike")
+            return {key: self.unpack(item, depth + 1) for key, item in pairs}
         if tag == "array":
             return self._array(content)
         if tag == "float":
@@ -300,6 +310,8 @@ def read_frame(read: Callable[[int], bytes]) -> tuple[dict[str, Any], list[memor
     if header_length > MAX_HEADER or payload_length > MAX_PAYLOAD:
         raise WireError("a frame too long")
     text = _exactly(read, header_length)
+    if _marks(text) > MAX_MARKS:
+        raise WireError("a header of too many values")
     payload = memoryview(_exactly(read, payload_length))
     try:
         header = json.loads(text, parse_int=_int, parse_constant=_refuse)
@@ -308,13 +320,29 @@ def read_frame(read: Callable[[int], bytes]) -> tuple[dict[str, Any], list[memor
     if type(header) is not dict:
         raise WireError("a header that is no object")
     lengths = header.pop("buffers", None)
-    if type(lengths) is not list or not all(type(n) is int and n >= 0 for n in lengths) or sum(lengths) != payload_length:
+    if (
+        type(lengths) is not list
+        or len(lengths) > MAX_NODES
+        or not all(type(n) is int and n >= 0 for n in lengths)
+        or sum(lengths) != payload_length
+    ):
         raise WireError("arrays whose lengths do not add up")
     buffers, start = [], 0
     for length in lengths:
         buffers.append(payload[start : start + length])
         start += length
     return header, buffers
+
+
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+def _marks(text: bytes | bytearray) -> int:
+    """Commas and opening brackets of a JSON text: as many values as it can hold at most."""
+    if text.count(b",") + text.count(b"[") + text.count(b"{") <= MAX_MARKS:
+        return 0
+    bare = _STRINGS.sub(b"", text)
+    return bare.count(b",") + bare.count(b"[") + bare.count(b"{")
 
 
 def _exactly(read: Callable[[int], bytes], length: int) -> bytearray:

@@ -32,7 +32,7 @@ ORPHANS_SECONDS = 1.0
 """Pause between two looks of the zygote for supervisors that have ended."""
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-OUR_FILES = ("wire", "stand_ins", "guest", "processes", "layers", "leftovers", "supervisor")
+OUR_FILES = ("wire", "stand_ins", "guest", "processes", "leftovers", "folders", "mounts", "filters", "layers", "supervisor")
 """What a guest's process consists of, in an order in which each can import those before it."""
 
 
@@ -118,8 +118,8 @@ def open_library() -> list[int]:
 
 def run_zygote(control: socket.socket, modules: dict[str, types.ModuleType], handles: list[int]) -> None:
     """Forks a supervisor for every connection that arrives on `control`, until its other ends are all closed."""
-    supervisors: set[int] = set()
-    layers, processes = modules["layers"], modules["processes"]
+    supervisors: dict[int, str] = {}
+    layers, processes, leftovers = modules["layers"], modules["processes"], modules["leftovers"]
     with contextlib.suppress(OSError, AttributeError):
         layers.prctl(layers.PR_SET_CHILD_SUBREAPER, 1)
     poll = select.poll()
@@ -127,8 +127,9 @@ def run_zygote(control: socket.socket, modules: dict[str, types.ModuleType], han
     while True:
         arrived = poll.poll(ORPHANS_SECONDS * 1000 if supervisors else None)
         for pid in [pid for pid in supervisors if os.waitpid(pid, os.WNOHANG)[0]]:
-            supervisors.discard(pid)
+            prefix = supervisors.pop(pid)
             processes.sweep(supervisors)  # what a supervisor that was killed left behind has come to us
+            leftovers.remove_beginning(prefix)
         if not arrived:
             continue
         try:
@@ -137,21 +138,24 @@ def run_zygote(control: socket.socket, modules: dict[str, types.ModuleType], han
             break
         if not message:
             break
+        prefix = f"autograder-{os.urandom(6).hex()}-"
         pid = os.fork()
         if pid == 0:
             code = 1
             try:
                 control.close()
-                modules["supervisor"].Supervisor(socket.socket(fileno=descriptors[0]), handles).run()
+                modules["supervisor"].Supervisor(socket.socket(fileno=descriptors[0]), handles, prefix=prefix).run()
                 code = 0
             finally:
                 os._exit(code)
-        supervisors.add(pid)
+        supervisors[pid] = prefix
         for descriptor in descriptors:
             os.close(descriptor)
-    for pid in supervisors:
+    for pid, prefix in supervisors.items():
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, 0)
+        processes.sweep([other for other in supervisors if other != pid])
+        leftovers.remove_beginning(prefix)
 
 
 def warm_up(torch: bool, host: int) -> None:
@@ -196,7 +200,7 @@ def main(arguments: list[str]) -> None:
     order = json.loads(sys.stdin.buffer.readline())
     connection = socket.create_connection(("127.0.0.1", int(address)))
     connection.sendall(order.pop("secret").encode())
-    modules["supervisor"].run_guest(order, (order["host"],), connection)
+    modules["supervisor"].run_guest(order, "", (order["host"],), connection)
     os._exit(0)
 
 

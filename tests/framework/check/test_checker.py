@@ -20,6 +20,7 @@ from autograder.check.front import check, sheet_of, write_zip
 from autograder.check.public import Example
 from autograder.errors import UsageError
 from autograder.submission.intake import open_submission
+from autograder.worker import layers, parents
 
 HW0 = load_assignment(ROOT / "tests" / "hw0")
 TOY = load_assignment(ROOT / "tests" / "corpora" / "toy" / "tests" / "toy")
@@ -358,3 +359,29 @@ def test_on_a_terminal_it_offers_the_zip(tmp_path):
     assert process.wait(60) == 0, said
     assert b"Write them to toy-upload.zip?" in said
     assert (tmp_path / "toy-upload.zip").is_file()
+
+
+def test_what_kept_the_code_is_said_in_one_line_and_once(tmp_path):
+    (tmp_path / "gradient_descent.py").write_text("def gradient_step(F, y, w, eta):\n    return w - eta * F.T @ (F @ w - y)\n")
+    said = [
+        line for f in findings(tmp_path) if f.section == "code" and not f.number for line in f.lines if line.startswith("Your code ran")
+    ]
+    assert len(said) == 1
+    assert "\n" not in said[0]
+
+
+@pytest.mark.parametrize(
+    ("active", "line"),
+    [
+        ((), "kept by: nothing else; not here: limits, another user, files, system calls, memory and disk."),
+        (("resource limits", "memory watched"), "kept by: limits, memory and disk; not here: another user, files, system calls."),
+        (tuple(layers.PROMISES.values()), "kept by: limits, another user, files, system calls, memory and disk."),
+    ],
+)
+def test_protections_that_are_absent_are_named(active, line):
+    assert layers.in_words(active) == f"Your code ran in processes of its own, {line}"
+
+
+def test_what_stands_for_a_protection_is_a_layer():
+    texts = {text for _, text, _ in layers.LAYERS} | set(parents.ForkedGuests.protections)
+    assert set(layers.PROMISES.values()) <= texts

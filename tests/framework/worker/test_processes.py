@@ -20,7 +20,22 @@ import pytest
 from places import ROOT
 from submissions.attacks import stage
 
-from autograder.worker import Failure, File, Limits, WarmParent, Worker, host, layers, parents, processes, slots, surroundings, zygote
+from autograder.worker import (
+    Failure,
+    File,
+    Limits,
+    WarmParent,
+    Worker,
+    filters,
+    folders,
+    host,
+    layers,
+    parents,
+    processes,
+    slots,
+    surroundings,
+    zygote,
+)
 from autograder.worker.parents import PlainParent, can_fork
 
 LINUX = pytest.mark.skipif(not can_fork(), reason="Linux only")
@@ -78,9 +93,16 @@ def test_without_fork_a_stranger_cannot_take_the_guests_place(tmp_path: Path) ->
         return made
 
     folder = tmp_path / "1"
-    (folder / "work").mkdir(parents=True)
+    (tmp_path / "root").mkdir()
     plan = {"folder": str(folder), "user": None, "memory": 2**30, "file_size": 2**20, "processes": 10_000, "open_files": 64, "cpu": 60}
-    order = {"id": 1, "host": os.getpid(), "plan": {**plan, "leave_out": ["landlock"]}, "environment": {}, "disk": 2**20}
+    order = {
+        "id": 1,
+        "host": os.getpid(),
+        "plan": {**plan, "leave_out": ["landlock"]},
+        "environment": {},
+        "disk": 2**20,
+        "root": str(tmp_path / "root"),
+    }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "create_server", server)
         connection, output = parent.start(order, None)
@@ -463,48 +485,90 @@ def test_as_an_ordinary_user(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scoped", [True, False])
 def test_filter_program_is_well_formed(machine: str, shared: bool, scoped: bool) -> None:
     """Every jump lands inside, every path ends in a verdict: what the kernel checks, for machines that we do not run on."""
-    program = layers.filter_program(machine, shared_user=shared, strangers=(1, 2, 3), signals_scoped=scoped)
+    program = filters.filter_program(machine, shared_user=shared, strangers=(1, 2, 3), signals_scoped=scoped)
     assert 0 < len(program) < 4096
     for place, (code, if_true, if_false, _) in enumerate(program):
         if code in (0x15, 0x35, 0x45):
             assert place + 1 + max(if_true, if_false) < len(program)
         else:
-            assert code in (0x20, 0x06)
+            assert code in (0x20, 0x54, 0x06)
     assert program[-1][0] == 0x06
 
 
 def test_filter_is_absent_on_other_machines() -> None:
-    assert layers.filter_program("riscv64", shared_user=True, strangers=(), signals_scoped=False) == []
+    assert filters.filter_program("riscv64", shared_user=True, strangers=(), signals_scoped=False) == []
 
 
 def test_every_refused_call_is_refused() -> None:
     """Interprets the filter for each call that it names."""
-    for machine, (column, architecture) in layers._ARCHITECTURES.items():
-        program = layers.filter_program(machine, shared_user=True, strangers=(77,), signals_scoped=False)
-        for name, numbers in layers._CALLS.items():
-            if name not in layers._BY_ARGUMENT and numbers[column] >= 0:
-                assert verdict(program, architecture, numbers[column], [0] * 6) == (0x50000 if name in layers._PRETENDED else 0x50001), name
-        numbers = {name: pair[column] for name, pair in layers._CALLS.items()}
-        allow = layers._ALLOW
-        assert verdict(program, architecture, numbers["socket"], [2, 0]) == 0x50001
-        assert verdict(program, architecture, numbers["socket"], [1, 0]) == 0x50001
-        assert verdict(program, architecture, numbers["clone"], [0x11]) == allow
-        assert verdict(program, architecture, numbers["clone"], [0x10000011]) == 0x50001
-        assert verdict(program, architecture, numbers["clone3"], [0]) == 0x50026
-        assert verdict(program, architecture, numbers["prlimit64"], [0, 7]) == allow
-        assert verdict(program, architecture, numbers["prlimit64"], [77, 7]) == 0x50001
-        assert verdict(program, architecture, numbers["kill"], [77, 9]) == 0x50001
-        assert verdict(program, architecture, numbers["kill"], [os.getpid(), 9]) == allow
-        assert verdict(program, architecture, numbers["kill"], [0xFFFFFFFF, 9]) == 0x50001
-        assert verdict(program, architecture, numbers["ioctl"], [0, 0x5412]) == 0x50001
-        assert verdict(program, architecture, numbers["ioctl"], [0, 0x5401]) == allow
-        assert verdict(program, 0x40000003, 1, [0]) == layers._KILL
-        unshared = layers.filter_program(machine, shared_user=False, strangers=(77,), signals_scoped=False)
-        assert verdict(unshared, architecture, numbers["socket"], [1, 0]) == allow
-        assert verdict(unshared, architecture, numbers["socket"], [10, 0]) == 0x50001
-        assert verdict(unshared, architecture, numbers["fchmodat"], [0]) == allow
-        assert verdict(unshared, architecture, numbers["kill"], [77, 9]) == allow
-    assert verdict(program, layers._ARCHITECTURES["aarch64"][1], 64, [1]) == allow  # write
+    for machine, (column, architecture) in filters._ARCHITECTURES.items():
+        program = filters.filter_program(machine, shared_user=True, strangers=(77,), signals_scoped=False)
+        numbers = {name: pair[column] for name, pair in filters._CALLS.items()}
+        allow, refused, pretended, me = filters._ALLOW, filters._PERMISSION, filters._DONE, os.getpid()
+
+        def of(name: str, *arguments: int, program: list[tuple[int, int, int, int]] = program) -> int:
+            return verdict(program, architecture, numbers[name], [*arguments])  # noqa: B023 - used in this round only
+
+        pretending = (*filters._PRETENDED, *filters._PRETENDED_WITH_SHARED_USER)
+        for name, number in numbers.items():
+            if name not in filters._BY_ARGUMENT and number >= 0:
+                assert of(name) == (pretended if name in pretending else refused), name
+        for name, arguments, expected in (
+            ("socket", (2, 1), refused),
+            ("socket", (1, 1), refused),
+            ("connect", (3,), refused),
+            ("bind", (3,), refused),
+            ("socketpair", (1, 0x80001), allow),
+            ("socketpair", (1, 5), allow),
+            ("socketpair", (1, 2), refused),
+            ("socketpair", (16, 1), refused),
+            ("clone", (0x11,), allow),
+            ("clone", (0x10000011,), refused),
+            ("clone3", (0,), 0x50026),
+            ("prlimit64", (0, 7), allow),
+            ("prlimit64", (0, 4), refused),
+            ("prlimit64", (77, 7), refused),
+            ("setrlimit", (4,), refused),
+            ("setrlimit", (7,), allow),
+            ("kill", (77, 9), refused),
+            ("kill", (me, 9), allow),
+            ("kill", (0xFFFFFFFF, 9), refused),
+            ("ioctl", (0, 0x5412), refused),
+            ("ioctl", (0, 0x5401), allow),
+            ("ioctl", (3, 0x40086602), refused),
+            ("ioctl", (3, 0x8901), refused),
+            ("fcntl", (3, 1031, 2**20), refused),
+            ("fcntl", (3, 8, 77), refused),
+            ("fcntl", (3, 1), allow),
+            ("prctl", (4, 0), refused),
+            ("prctl", (15, 0), allow),
+            ("setsockopt", (3, 1, 7), pretended),
+            ("setsockopt", (3, 1, 2), allow),
+            ("setpriority", (0, 0, 5), allow),
+            ("setpriority", (0, me, 5), allow),
+            ("setpriority", (0, 77, 5), refused),
+            ("setpriority", (1, 0, 5), refused),
+            ("setpriority", (2, 0, 5), refused),
+            ("ioprio_set", (1, 0, 5), allow),
+            ("ioprio_set", (2, 0, 5), refused),
+            ("ioprio_set", (3, 0, 5), refused),
+            ("sched_setaffinity", (0,), allow),
+            ("sched_setattr", (77,), refused),
+        ):
+            if numbers[name] >= 0:
+                assert of(name, *arguments) == expected, (name, arguments)
+        assert verdict(program, 0x40000003, 1, [0]) == filters._KILL
+        own = filters.filter_program(machine, shared_user=False, strangers=(77,), signals_scoped=False)
+        assert of("socket", 1, 1, program=own) == refused
+        assert of("fchmodat", 0, program=own) == allow
+        assert of("setxattr", 0, program=own) == pretended
+        assert of("kill", 77, 9, program=own) == allow
+        local = filters.filter_program(machine, shared_user=False, strangers=(77,), signals_scoped=False, local_sockets=True)
+        assert of("socket", 1, 1, program=local) == allow
+        assert of("connect", 3, program=local) == allow
+        assert of("socket", 1, 2, program=local) == refused, "a datagram names where it goes"
+        assert of("socket", 10, 1, program=local) == refused
+    assert verdict(program, filters._ARCHITECTURES["aarch64"][1], 64, [1]) == allow  # write
 
 
 def verdict(program: list[tuple[int, int, int, int]], architecture: int, number: int, arguments: list[int]) -> int:
@@ -516,6 +580,8 @@ def verdict(program: list[tuple[int, int, int, int]], architecture: int, number:
         place += 1
         if code == 0x20:
             register = data[constant]
+        elif code == 0x54:
+            register &= constant
         elif code == 0x06:
             return constant
         else:
@@ -561,7 +627,7 @@ def test_copy_leaves_links_and_devices_behind(tmp_path: Path) -> None:
     (root / "link.py").symlink_to("/etc/passwd")
     (root / "folder").symlink_to("/etc")
     os.mkfifo(root / "fifo")
-    surroundings.copy_submission(root, tmp_path / "copy")
+    folders.copy_submission(root, tmp_path / "copy")
     assert sorted(str(p.relative_to(tmp_path / "copy")) for p in (tmp_path / "copy").rglob("*")) == ["sub", "sub/a.py"]
 
 
@@ -631,3 +697,195 @@ def test_a_parent_that_cannot_be_started_leaves_nothing_open(monkeypatch: pytest
     with pytest.raises(RuntimeError, match="torch is needed for this submission and not installed"):
         WarmParent(torch=True)
     assert set(os.listdir("/proc/self/fd")) == before
+
+
+# What a submission does to what watches over it ------------------------------------------------------------------------
+
+KILLER = """
+import os, signal
+def kill():
+    os.kill(os.getppid(), signal.SIGKILL)
+    while True: pass
+def kill_in_a_while():
+    import threading
+    threading.Timer(0.2, os.kill, [os.getppid(), signal.SIGKILL]).start()
+    return 1
+def fine():
+    return 1
+"""
+ABLE_TO_KILL = ("user", "capabilities", "privileges", "landlock", "seccomp", "mounts")
+"""With these layers left out a guest can do what none should be able to."""
+
+
+@LINUX
+@PRIVILEGED
+def test_who_ends_its_supervisor_is_charged_and_nobody_else(tmp_path: Path) -> None:
+    sources = submission(tmp_path, bad=KILLER, good="def f(): return 1\n")
+    with Worker(tmp_path, sources, torch=False, seed=1, _leave_out=ABLE_TO_KILL) as worker:
+        assert worker.call("good.f").value == 1
+        charged = Failure("killed", "ended the process that watches over it, and is not run again")
+        assert worker.call("bad.kill").failure == charged
+        assert worker.call("bad.fine").failure == charged, "its file is not run again"
+        for _ in range(5):
+            assert worker.call("good.f").value == 1
+
+
+@LINUX
+@PRIVILEGED
+def test_one_that_ends_its_supervisor_later_and_again_and_again_takes_nothing_from_others(tmp_path: Path) -> None:
+    sources = submission(tmp_path, bad=KILLER, good="import time\ndef f(): return 1\ndef slow(): time.sleep(0.6); return 2\n")
+    with Worker(tmp_path, sources, torch=False, seed=1, _leave_out=ABLE_TO_KILL) as worker:
+        for _ in range(5):
+            worker.call("bad.kill_in_a_while")
+            assert worker.call("good.slow").value == 2, "asked again, alone"
+            assert worker.call("good.f").value == 1
+        scratch = Path(worker._scratch)
+    assert not scratch.exists()
+
+
+@LINUX
+@PRIVILEGED
+def test_loading_that_ends_the_supervisor_is_charged_to_its_file(tmp_path: Path) -> None:
+    sources = submission(tmp_path, bad="import os\nos.kill(os.getppid(), 9)\nwhile True: pass\n", good="def f(): return 1\n")
+    with Worker(tmp_path, sources, torch=False, seed=1, _leave_out=ABLE_TO_KILL) as worker:
+        failure = worker.call("bad.f").failure
+        assert failure is not None
+        assert failure.kind == "killed"
+        assert worker.call("good.f").value == 1
+
+
+@LINUX
+def test_nothing_is_left_when_supervisor_and_grader_are_killed_together(tmp_path: Path) -> None:
+    submission(tmp_path, code=ESCAPES)
+    with subprocess.Popen([sys.executable, "-c", HOST, str(tmp_path), "idle"], stdout=subprocess.PIPE, text=True) as grader:
+        assert grader.stdout is not None
+        _, guest, scratch = grader.stdout.readline().split()
+        supervisor = int(Path(f"/proc/{guest}/stat").read_text().rpartition(")")[2].split()[1])
+        os.kill(supervisor, signal.SIGKILL)
+        grader.kill()
+    end = time.monotonic() + 10
+    while Path(scratch).exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not Path(scratch).exists()
+
+
+FILLING = """
+import os
+def where():
+    return os.getcwd()
+def many(n):
+    for k in range(n):
+        open(f"f{k}", "w").close()
+    return os.getcwd()
+"""
+
+
+@LINUX
+@pytest.mark.parametrize("leave_out", [(), ("mounts",)])
+def test_a_guest_that_leaves_much_delays_no_other(tmp_path: Path, leave_out: tuple[str, ...]) -> None:
+    with Worker(tmp_path, submission(tmp_path, code=FILLING, other=FILLING), torch=False, seed=1, _leave_out=leave_out) as worker:
+        place = worker.call("code.many", 15_000, seconds=60).value
+        begun = time.monotonic()
+        worker._end("code")
+        assert time.monotonic() - begun < 2
+        assert worker.call("other.where").value
+        scratch = worker._scratch
+    assert not Path(place).exists()
+    assert not Path(scratch).exists()
+
+
+@LINUX
+def test_a_guest_that_cannot_be_started_ends_nothing(tmp_path: Path) -> None:
+    sources = submission(tmp_path, code=FILLING)
+    with Worker(tmp_path, sources, torch=False, seed=1) as worker:
+        worker._root = tmp_path / "nothing"
+        with pytest.raises(parents.ParentGone, match="FileNotFoundError"):
+            worker.call("code.where")
+        assert Path(worker._scratch).is_dir()
+        worker._root = tmp_path
+        assert worker.call("code.where").value
+
+
+@LINUX
+@PRIVILEGED
+@pytest.mark.parametrize("leave_out", [(), ("mounts",)])
+def test_too_many_files_end_the_guest_and_it_is_said(tmp_path: Path, leave_out: tuple[str, ...]) -> None:
+    with Worker(tmp_path, submission(tmp_path, code=FILLING), torch=False, seed=1, _leave_out=leave_out) as worker:
+        failure = worker.call("code.many", 10**6, seconds=60).failure
+        assert failure is not None
+        assert failure == Failure("killed", "left more than 20000 files and folders") or "No space left" in failure.message
+        assert worker.call("code.where").value
+
+
+@LINUX
+@PRIVILEGED
+def test_without_memory_for_it_files_stay_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "import os\ndef f(): return [os.statvfs('.').f_blocks, os.stat('/dev/shm').st_uid]\n"
+    for container, own in ((None, True), (2**30, True), (768 * 2**20, False)):
+        monkeypatch.setattr(host, "container_memory", lambda container=container: container)
+        with Worker(tmp_path, submission(tmp_path, code=code), torch=False, seed=1) as worker:
+            blocks, owner = worker.call("code.f").value
+            assert ("scratch folder and shared memory of its own, limited by the kernel" in worker.protections) == own
+        assert (blocks * 4096 < 2 * Limits().disk, owner >= slots.FIRST_ID) == (own, own)
+
+
+SHARING = """
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+def loaded():
+    data = TensorDataset(torch.arange(8.0).reshape(4, 2))
+    return [float(batch.sum()) for (batch,) in DataLoader(data, batch_size=2, num_workers=2)]
+"""
+
+
+@LINUX
+@PRIVILEGED
+def test_processes_of_torch_hand_tensors_to_each_other(tmp_path: Path) -> None:
+    with Worker(tmp_path, submission(tmp_path, code=SHARING), torch=True, seed=1, limits=Limits(call=60)) as worker:
+        reply = worker.call("code.loaded")
+    assert reply.value == [6.0, 22.0], reply
+
+
+KNOCKING = """
+import socket, sys
+def knock(path):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(path)
+    return 1
+def own():
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind("own")
+    listening.listen()
+    return knock("own")
+"""
+
+
+@LINUX
+@PRIVILEGED
+def test_services_of_the_machine_are_covered_where_code_may_connect(tmp_path: Path) -> None:
+    """Code with torch, whose processes find each other by named sockets."""
+    import socket
+    import tempfile
+
+    place = Path(tempfile.mkdtemp(prefix="service-"))
+    place.chmod(0o755)
+    try:
+        with socket.socket(socket.AF_UNIX) as service:
+            service.bind(str(place / "socket"))
+            (place / "socket").chmod(0o777)
+            service.listen()
+            sources = submission(tmp_path, code=KNOCKING)
+            with Worker(tmp_path, sources, torch=True, seed=1, limits=Limits(call=60)) as worker:
+                failure = worker.call("code.knock", str(place / "socket")).failure
+                assert failure is not None
+                assert failure.message.startswith("ConnectionRefusedError")
+                assert worker.call("code.own").value == 1
+            with Worker(tmp_path, sources, torch=True, seed=1, limits=Limits(call=60), _leave_out=("mounts",)) as worker:
+                assert worker.call("code.knock", str(place / "socket")).value == 1, "as docs/security.md says"
+            with Worker(tmp_path, sources, torch=False, seed=1, _leave_out=("mounts",)) as worker:
+                failure = worker.call("code.knock", str(place / "socket")).failure
+                assert failure is not None
+                assert failure.message.startswith("PermissionError")
+    finally:
+        (place / "socket").unlink()
+        place.rmdir()

@@ -274,3 +274,48 @@ JSON_TREES = st.recursive(
 def test_random_trees_never_do_more_than_a_wire_error(tree: Any) -> None:
     with contextlib.suppress(wire.WireError):
         wire.Unpacker([memoryview(bytes(8))]).unpack(tree)
+
+
+def header_of(text: bytes) -> bytes:
+    return wire.PREFIX.pack(wire.MAGIC, len(text), 0) + text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"id":3,"value":1,"buffers":[' + b"0," * 2_600_000 + b"0]}",
+        b'{"id":3,"value":{"list":[' + b"[]," * 1_700_000 + b'[]]},"buffers":[]}',
+        b'{"value":"' + b'\\"' * 10 + b'","buffers":[' + b"0," * 900_000 + b"0]}",
+    ],
+)
+def test_a_header_of_too_many_values_is_refused_before_it_is_read(text: bytes) -> None:
+    import tracemalloc
+
+    data = io.BytesIO(header_of(text))
+    tracemalloc.start()
+    with pytest.raises(wire.WireError, match="too many values"):
+        wire.read_frame(data.read)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 4 * len(text)
+
+
+def test_as_many_buffers_as_values_and_no_more() -> None:
+    many = b'{"buffers":[' + b"0," * (wire.MAX_NODES - 1) + b"0]}"
+    assert len(wire.read_frame(io.BytesIO(header_of(many)).read)[1]) == wire.MAX_NODES
+    with pytest.raises(wire.WireError, match="lengths"):
+        wire.read_frame(io.BytesIO(header_of(many.replace(b"[", b"[0,"))).read)
+
+
+def test_commas_in_a_text_are_no_values() -> None:
+    text = "," * (wire.MAX_TEXT - 2) + '"\\'
+    header, _ = wire.read_frame(io.BytesIO(wire.frame({"value": text})).read)
+    assert header["value"] == text
+
+
+def test_a_dict_whose_keys_are_made_to_collide_is_refused() -> None:
+    alike = wire.Packer().pack({n * (2**61 - 1): 0 for n in range(1, 5000)})
+    with pytest.raises(wire.WireError, match="alike"):
+        wire.Unpacker([]).unpack(alike)
+    plain = dict.fromkeys(range(50000), 0)
+    assert wire.Unpacker([]).unpack(wire.Packer().pack(plain)) == plain

@@ -146,13 +146,14 @@ WRITING = [
         "value",
         1,
         without=["leftovers"],
+        also_without=["mounts"],
     ),
     Attack(
         "one_large_file",
         "files",
         body("f = open('large', 'wb')\nfor _ in range(200): f.write(bytes(2**20))\nreturn f.tell()"),
         without=["limits"],
-        also_without=["watch"],
+        also_without=["watch", "mounts"],
     ),
     Attack(
         "many_files",
@@ -161,9 +162,172 @@ WRITING = [
         "killed|raised",
         seconds=20,
         without=["watch"],
+        also_without=["mounts"],
     ),
-    Attack("many_small_files", "files", body("for n in range(10**6): open(f'f{n}', 'w').close()"), "killed|timeout", seconds=20),
+    Attack("many_small_files", "files", body("for n in range(10**6): open(f'f{n}', 'w').close()"), "killed|raised", seconds=20),
     Attack("deep_folders", "files", body("for _ in range(800):\n    os.mkdir('d'); os.chdir('d')\nreturn 1"), "value", 1, fine=False),
+    Attack(
+        "folders_too_deep_for_recursion",
+        "files",
+        body("for _ in range(3000):\n    os.mkdir('d'); os.chdir('d')\nos._exit(0)"),
+        "exited",
+        seconds=10,
+    ),
+    Attack(
+        "deep_closed_folders",
+        "files",
+        body("for _ in range(1500):\n    os.mkdir('d'); os.chdir('d'); os.chmod('..', 0o300)\nos._exit(0)"),
+        "exited",
+        seconds=10,
+    ),
+    Attack(
+        "files_too_deep_for_a_path",
+        "files",
+        body("""
+for _ in range(3000):
+    os.mkdir('d'); os.chdir('d')
+for n in range(40):
+    open(f'f{n}', 'wb').write(bytes(2**24))
+    time.sleep(0.05)
+return n
+"""),
+        "killed|raised",
+        seconds=20,
+        without=["watch"],
+        also_without=["mounts"],
+    ),
+    Attack(
+        "files_in_a_closed_folder",
+        "files",
+        body("os.mkdir('d', 0o300)\nfor n in range(40):\n    open(f'd/{n}', 'wb').write(bytes(2**24))\n    time.sleep(0.05)\nreturn n"),
+        "killed|raised",
+        seconds=20,
+        without=["watch"],
+        also_without=["mounts"],
+    ),
+    Attack(
+        "open_files_without_a_name",
+        "files",
+        body("""
+held = []
+for n in range(40):
+    held.append(open('f', 'wb'))
+    os.unlink('f')
+    held[-1].write(bytes(2**24))
+    time.sleep(0.05)
+return n
+"""),
+        "killed|raised",
+        seconds=20,
+        without=["watch"],
+        also_without=["mounts"],
+    ),
+    Attack(
+        "open_files_without_a_name_in_children",
+        "files",
+        body("""
+for n in range(12):
+    if os.fork() == 0:
+        held = open(f'f{n}', 'wb')
+        os.unlink(f'f{n}')
+        held.write(bytes(2**24)); held.flush()
+        time.sleep(20)
+        os._exit(0)
+time.sleep(3)
+return 1
+"""),
+        "killed|raised",
+        seconds=20,
+        without=["watch"],
+        also_without=["mounts"],
+    ),
+    Attack(
+        "mapped_files_without_a_name",
+        "files",
+        body("""
+import mmap
+held = []
+for n in range(20):
+    with open('f', 'w+b') as file:
+        file.write(bytes(2**24)); file.flush()
+        held.append(mmap.mmap(file.fileno(), 2**24))
+    os.unlink('f')
+    time.sleep(0.05)
+return n
+"""),
+        "killed|raised|memory",
+        seconds=20,
+    ),
+    Attack(
+        "more_than_its_file_system",
+        "files",
+        body("for n in range(14):\n    open(f'f{n}', 'wb').write(bytes(2**24))\nreturn n"),
+        "killed|raised",
+        seconds=20,
+        without=["mounts"],
+        also_without=["watch"],
+    ),
+    Attack(
+        "folders_moved_about",
+        "files",
+        body("""
+import threading
+os.mkdir('a'); os.mkdir('b')
+here = os.getcwd()
+def move():
+    while True:
+        os.rename(f'{here}/a/deep', f'{here}/b/deep')
+        os.rename(f'{here}/b/deep', f'{here}/a/deep')
+os.mkdir('a/deep')
+os.chdir('a/deep')
+for _ in range(300):
+    os.mkdir('d'); os.chdir('d')
+threading.Thread(target=move, daemon=True).start()
+for n in range(40):
+    open(f'f{n}', 'wb').write(bytes(2**24))
+    time.sleep(0.05)
+return n
+"""),
+        "killed|raised",
+        seconds=20,
+    ),
+    Attack(
+        "attributes_of_its_own_files",
+        "files",
+        body("open('f', 'w').close()\nos.setxattr('f', 'user.x', b'y')\nreturn os.listxattr('f')"),
+        "raised|value",
+        [],
+    ),
+    Attack(
+        "attributes_by_newer_calls",
+        "files",
+        body("""
+open('f', 'w').close()
+call = ctypes.CDLL(None).syscall
+value = ctypes.create_string_buffer(b'y')
+about = (ctypes.c_uint64 * 2)(ctypes.addressof(value), 1)
+call(463, -100, b'f', 0, b'user.x', about, 16)
+return [call(469, -100, b'f', bytes(24), 24, 0), os.listxattr('f')]
+"""),
+        "value",
+        [-1, []],
+    ),
+    Attack(
+        "a_name_that_cannot_be_removed",
+        "files",
+        body("import fcntl\nf = open('f', 'w')\nfcntl.ioctl(f, 0x40086602, (0x40).to_bytes(8, 'little'))\nreturn 1"),
+        without=["seccomp"],
+    ),
+    Attack(
+        "names_of_files_as_they_are_opened",
+        "files",
+        body("return ctypes.CDLL(None).inotify_init1(0)"),
+        "value",
+        -1,
+        without=["seccomp"],
+    ),
+    Attack("names_by_the_older_call", "files", body("import fcntl\nreturn fcntl.fcntl(os.open('/usr', os.O_RDONLY), 1026, 4)")),
+    Attack("a_lease_that_makes_others_wait", "files", body("import fcntl\nreturn fcntl.fcntl(open(__file__), 1024, fcntl.F_RDLCK)")),
     Attack(
         "closed_folders", "files", body("os.makedirs('a/b/c')\nfor p in ('a/b/c', 'a/b', 'a', '.'): os.chmod(p, 0)\nreturn 1"), "value", 1
     ),
@@ -232,6 +396,37 @@ return ""
         "value",
         "",
         seconds=5,
+    ),
+]
+
+SERVICE = """
+import os, socket
+def service(): return os.path.join(os.path.dirname(FOLDER), "service")
+
+"""
+
+NETWORK += [
+    Attack(
+        "a_service_by_its_name",
+        "network",
+        SERVICE + body("s = socket.socket(socket.AF_UNIX)\ns.connect(service())\ns.send(b'x')\nreturn 1"),
+        without=["seccomp"],
+    ),
+    Attack(
+        "a_datagram_to_a_service",
+        "network",
+        SERVICE + body("return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b'x', service() + '-datagrams')"),
+        without=["seccomp"],
+    ),
+    Attack(
+        "a_datagram_of_a_pair_to_a_service",
+        "network",
+        SERVICE
+        + body("""
+one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+return one.sendmsg([b'x'], [], 0, service() + '-datagrams')
+"""),
+        without=["seccomp"],
     ),
 ]
 
@@ -326,6 +521,11 @@ return 1
     ),
     Attack("limit_the_grader", "processes", body("import resource\nresource.prlimit(HOST, resource.RLIMIT_CPU, (1, 1))")),
     Attack("slow_the_grader_down", "processes", body("os.setpriority(os.PRIO_PROCESS, HOST, 19)")),
+    Attack("slow_all_of_a_user_down", "processes", body("os.setpriority(os.PRIO_USER, 0, 19)\nreturn 1"), "raised|value"),
+    Attack("disks_of_all_of_a_user", "processes", body("return ctypes.CDLL(None).syscall(251, 3, 0, 3 << 13)"), "value"),
+    Attack("a_signal_by_a_file", "processes", body("import fcntl\nreturn fcntl.fcntl(os.pipe()[0], fcntl.F_SETOWN, HOST)")),
+    Attack("hide_from_the_watch", "processes", body("return ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)"), "value", -1),
+    Attack("leave_a_core", "processes", body("import resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0))")),
     Attack("pin_the_grader", "processes", body("os.sched_setaffinity(HOST, {0})")),
     Attack(
         "compute_after_the_answer",
@@ -444,10 +644,102 @@ MEMORY = [
         "file_in_shared_memory",
         "memory",
         body("for n in range(12):\n    open(f'/dev/shm/attack{n}', 'wb').write(bytes(32 * 2**20))\n    time.sleep(0.1)\nreturn 1"),
-        "memory|killed",
+        "memory|killed|raised",
+        seconds=20,
+        without=["watch"],
+        also_without=["mounts"],
+    ),
+    Attack(
+        "shared_memory_in_folders",
+        "memory",
+        body("""
+os.mkdir('/dev/shm/attack-left-folder')
+for n in range(12):
+    open(f'/dev/shm/attack-left-folder/{n}', 'wb').write(bytes(32 * 2**20))
+    time.sleep(0.1)
+return 1
+"""),
+        "memory|killed|raised",
+        seconds=20,
+        without=["watch"],
+        also_without=["mounts"],
+    ),
+    Attack(
+        "shared_memory_without_a_name",
+        "memory",
+        body("""
+held = []
+for n in range(12):
+    held.append(open('/dev/shm/attack', 'wb'))
+    os.unlink('/dev/shm/attack')
+    held[-1].write(bytes(32 * 2**20))
+    time.sleep(0.1)
+return 1
+"""),
+        "memory|killed|raised",
+        seconds=20,
+        without=["watch"],
+        also_without=["mounts"],
+    ),
+    Attack(
+        "empty_files_in_shared_memory",
+        "memory",
+        body("for n in range(300_000): os.close(os.open(f'/dev/shm/attack-left-{n}', os.O_CREAT | os.O_WRONLY))\ntime.sleep(12)\nreturn 1"),
+        "killed|raised",
+        seconds=20,
+        without=["watch"],
+        also_without=["mounts"],
+    ),
+    Attack(
+        "shared_memory_of_others",
+        "memory",
+        body("return [open(f'/dev/shm/{name}').read() for name in os.listdir('/dev/shm') if 'canary' in name]"),
+        "raised|value",
+        [],
+        without=["mounts", "landlock"],
+    ),
+    Attack(
+        "buffers_of_sockets",
+        "memory",
+        body("""
+import socket
+def fill():
+    held = []
+    try:
+        while True:
+            for s in socket.socketpair():
+                s.setblocking(False)
+                held.append(s)
+                try:
+                    while True: s.send(bytes(2**15))
+                except BlockingIOError: pass
+    except OSError: pass
+    time.sleep(20)
+    os._exit(0)
+for n in range(20):
+    if os.fork() == 0: fill()
+time.sleep(6)
+return 1
+"""),
+        "memory",
         seconds=20,
         without=["watch"],
     ),
+    Attack(
+        "larger_buffers_of_sockets",
+        "memory",
+        body("""
+import socket
+s, _ = socket.socketpair()
+before = s.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, before // 4)
+return s.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == before
+"""),
+        "value",
+        True,
+        without=["seccomp"],
+    ),
+    Attack("larger_pipes", "memory", body("import fcntl\nreturn fcntl.fcntl(os.pipe()[0], 1031, 2**20)"), without=["seccomp"]),
     Attack(
         "many_processes_with_some",
         "memory",
@@ -516,6 +808,37 @@ return 1
         "replies",
         WIRE + body("text = b'[' * 10**6\nwire().sendall(b'AGW1' + len(text).to_bytes(4, 'little') + bytes(8) + text)\ntime.sleep(60)"),
         "killed",
+    ),
+    Attack(
+        "many_empty_buffers",
+        "replies",
+        WIRE
+        + body("""
+text = b'{"id":3,"value":1,"buffers":[' + b'0,' * 2_600_000 + b'0]}'
+wire().sendall(b'AGW1' + len(text).to_bytes(4, 'little') + bytes(8) + text)
+time.sleep(60)
+"""),
+        "killed",
+        seconds=5,
+    ),
+    Attack(
+        "many_empty_lists",
+        "replies",
+        WIRE
+        + body("""
+text = b'{"id":3,"value":{"list":[' + b'[],' * 1_700_000 + b'[]]},"buffers":[]}'
+wire().sendall(b'AGW1' + len(text).to_bytes(4, 'little') + bytes(8) + text)
+time.sleep(60)
+"""),
+        "killed",
+        seconds=5,
+    ),
+    Attack(
+        "keys_that_are_alike",
+        "replies",
+        body("return {n * (2**61 - 1): 0 for n in range(1, 8_000)}"),
+        "killed",
+        seconds=5,
     ),
     Attack("many_numbers", "replies", body("return [0.5] * 10**6"), "type", seconds=5),
     Attack("large_array", "replies", body("import numpy\nreturn numpy.zeros(5 * 10**6)"), "type", seconds=5),

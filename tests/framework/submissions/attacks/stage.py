@@ -23,7 +23,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from autograder.worker import File, Limits, WarmParent, Worker, layers, processes
+import numpy as np
+
+from autograder.worker import File, Limits, WarmParent, Worker, layers, leftovers, processes
 
 ORDINARY_USER = 61_150
 """A user id without rights and without an entry, for tests run by root."""
@@ -51,7 +53,7 @@ def ordinary_python(repository: Path) -> Iterator[list[str]]:
         binary.parent.mkdir()
         _link(os.path.realpath(sys.executable), str(binary))
         shutil.copytree(repository / "autograder", folder / "ours" / "autograder", copy_function=_link)
-        packages = sysconfig.get_paths()["purelib"]
+        packages = str(Path(np.__file__).parent.parent)
         for place in (folder, home, home / "bin", home / "lib", folder / "ours"):
             place.chmod(0o755)
         program = f"import sys; sys.path[:0] = [{str(folder / 'ours')!r}]; sys.path.append({packages!r}); sys.argv = sys.argv[1:]; "
@@ -116,12 +118,25 @@ class Range:
             self.canary.chmod(0o600)
             self.folder.chmod(0o700)
         self._before = self._look()
+        self._nice = os.getpriority(os.PRIO_PROCESS, 0)
+        self._others = Path(f"/dev/shm/canary-{os.getpid()}")
+        """Shared memory of another program's, which everyone may read."""
+        self._others.write_text(SECRET)
+        self._others.chmod(0o644)
         self._shared = set(os.listdir("/dev/shm"))
         self._sockets = [socket.create_server(("127.0.0.1", 0))]
         self.port = self._sockets[0].getsockname()[1]
         datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         datagrams.bind(("127.0.0.1", self.port))
         self._sockets.append(datagrams)
+        service = folder / "service"
+        for name, kind in ((service, socket.SOCK_STREAM), (folder / "service-datagrams", socket.SOCK_DGRAM)):
+            named = socket.socket(socket.AF_UNIX, kind)
+            named.bind(str(name))
+            name.chmod(0o777)
+            if kind == socket.SOCK_STREAM:
+                named.listen()
+            self._sockets.append(named)
 
     def _look(self) -> dict[str, tuple[int, int, int, str]]:
         found = {}
@@ -135,16 +150,20 @@ class Range:
         found = []
         if self._look() != self._before:
             found.append("the canary or its folder was changed")
+        if os.getpriority(os.PRIO_PROCESS, 0) != self._nice:
+            found.append("the grader was slowed down")
+        if not self._others.exists() or self._others.read_text() != SECRET:
+            found.append("shared memory of another program was changed")
         left = [name for name in os.listdir("/dev/shm") if name not in self._shared and name.startswith("attack")]
         left += [name for name in os.listdir("/tmp") if name.startswith("attack-left")]
         for name in left:
             for place in ("/dev/shm", "/tmp"):
-                with contextlib.suppress(OSError):
-                    os.unlink(os.path.join(place, name))
+                leftovers.remove(os.path.join(place, name))
         return [*found, *(f"{name} was left behind" for name in left)]
 
     def close(self) -> None:
-        """Frees the port."""
+        """Frees the port, and removes what it put outside of its folder."""
+        self._others.unlink(missing_ok=True)
         for listening in self._sockets:
             listening.close()
 
