@@ -7,6 +7,8 @@ from typing import Final
 MAX_DOLLARS: Final = 120
 MAX_DEPTH: Final = 40
 """Nested brackets, fractions and exponents, counted by the reader itself."""
+MAX_TREE_DEPTH: Final = 80
+"""Of an expression as read: operations within each other, also where no bracket is typed."""
 MAX_NODES: Final = 600
 """Of a typed expression, definitions put in."""
 MAX_FACTORS: Final = 40

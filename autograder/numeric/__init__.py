@@ -1,6 +1,6 @@
 """Numbers that a student's code returned, against truth; training outcomes against measured windows."""
 
-from autograder.numeric.arrays import Numbers, at_least, failed, least_squares, measured, near, numbers, pieces, wrong_type
+from autograder.numeric.arrays import Numbers, as_floats, at_least, failed, least_squares, measured, near, numbers, pieces, wrong_type
 from autograder.numeric.descent import GRADIENT_TOLERANCE, Hypothesis, Trace, descends, gradient_terms, read_trace, training_evidence
 from autograder.numeric.exact import floats, rationals, solved
 from autograder.numeric.losses import TabulatedLoss, Yield, loss_grid, stationary, stationary_point
@@ -14,6 +14,7 @@ __all__ = [
     "TabulatedLoss",
     "Trace",
     "Yield",
+    "as_floats",
     "at_least",
     "descends",
     "failed",

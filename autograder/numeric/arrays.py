@@ -131,6 +131,21 @@ def _as_array(value: object) -> tuple[Array, float] | str:
         return array.astype(np.float64), unit
 
 
+def as_floats(value: object) -> Array | None:
+    """A returned number or array as float64, shape kept; a whole number that is too large for one is infinite.
+
+    None for everything else that can be returned: nothing, texts, lists, truth values, complex numbers.
+    """
+    if type(value) is int:
+        try:
+            return np.array(float(value))
+        except OverflowError:
+            return np.array(math.inf if value > 0 else -math.inf)
+    if not isinstance(value, np.ndarray | float) or np.asarray(value).dtype.kind not in "fiu":
+        return None
+    return np.asarray(value, dtype=np.float64)
+
+
 def numbers(reply: Reply, shape: tuple[int, ...]) -> Numbers | Verdict:
     """What was returned as numbers of exactly this shape, or the verdict where it is none.
 

@@ -21,6 +21,7 @@ from autograder.suite import (
     Verdict,
     Window,
     Yield,
+    as_floats,
     correct,
     failed,
     incorrect,
@@ -145,8 +146,8 @@ def read_loss(reply, ask):
         return OwnLoss(name, reply, verdict=verdict)
     value = reply.value
     x, y = grid_arrays()
-    values = np.asarray(value, dtype=float) if isinstance(value, np.ndarray | float | int) and not isinstance(value, bool) else None
-    if values is None or np.asarray(value).dtype.kind not in "fiu":
+    values = as_floats(value)
+    if values is None:
         return OwnLoss(name, reply, verdict=called_plainly(wrong_type(reply, "something else than a tensor of losses")))
     if values.size == 1:
         return reduced_loss(name, reply, float(values.ravel()[0]), ask)
@@ -194,17 +195,21 @@ def reduced_loss(name, reply, whole, ask):
     values = np.empty((2, grid.size))
     for row, label in enumerate((0.0, 1.0)):
         for column, prediction in enumerate(grid):
-            value = ask(np.array([prediction]), np.array([label])).value
-            if not isinstance(value, np.ndarray | float) or np.size(value) != 1 or not math.isfinite(float(np.ravel(value)[0])):
+            value = one_number(ask(np.array([prediction]), np.array([label])).value)
+            if not math.isfinite(value):
                 return mixing_loss(name, reply, ask)
-            values[row, column] = float(np.ravel(value)[0])
+            values[row, column] = value
     pair = ask(np.array([grid[10], grid[40], grid[20]]), np.array([1.0, 0.0, 1.0])).value
     parts = np.array([values[1, 10], values[0, 40], values[1, 20]])
-    if not isinstance(pair, np.ndarray | float) or not any(
-        np.isclose(float(np.ravel(pair)[0]), s, rtol=1e-4) for s in (parts.mean(), parts.sum())
-    ):
+    if not any(np.isclose(one_number(pair), s, rtol=1e-4) for s in (parts.mean(), parts.sum())):
         return mixing_loss(name, reply, ask)
     return tabulated(name, reply, TabulatedLoss(grid, values))
+
+
+def one_number(value):
+    """The only number that was returned; NaN where it is none, or not the only one."""
+    found = as_floats(value)
+    return math.nan if found is None or found.size != 1 else float(found.ravel()[0])
 
 
 def mixing_loss(name, reply, ask):
@@ -214,7 +219,8 @@ def mixing_loss(name, reply, ask):
 
     def batch(resistor):
         value = ask(truth.low_pass(omega, resistor), labels).value
-        return float(np.mean(value)) if isinstance(value, np.ndarray | float) else math.nan
+        found = as_floats(value)
+        return math.nan if found is None or not found.size else float(np.mean(found))
 
     return OwnLoss(name, reply, batch=batch)
 

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import color_organ_truth as truth
 import numpy as np
-from color_organ_loss import loss_verdict, student_loss
+from color_organ_loss import loss_verdict, one_number, student_loss
 from gradescope_utils.autograder_utils.decorators import number, weight
 from public import POINTS
 
@@ -282,17 +282,16 @@ def holds_parameters(student, circuit, setting, kept):
     values = reply.value if isinstance(reply.value, dict) else {}
     for name, argument in zip(names, setting, strict=True):
         got = values.get(name)
-        number_ = np.ravel(got) if isinstance(got, np.ndarray | float | int) else np.array([])
         is_parameter = values.get(f"{name}.{LEARNS}") is True and (
             values.get(f"{name}.{SORT}") == "Parameter" or holder(name) not in values
         )
         what = ""
-        if number_.size != 1 or number_.dtype.kind not in "fiu" or not np.isclose(float(number_[0]), argument, rtol=1e-6):
+        if not np.isclose(one_number(got), argument, rtol=1e-6):
             what = "there is no such attribute" if name not in values else "it is not the number that was given"
         elif not is_parameter:
             what = "it is no `nn.Parameter` that gradients reach, so nothing can be learned"
         if what:
-            evidence = training_evidence(reply, 0, name, argument, np.asarray(got).tolist() if got is not None else None)
+            evidence = training_evidence(reply, 0, name, argument, got)
             return incorrect(f"{circuit.name} should hold its parameter as `{name}`: {what}.", evidence=evidence, slip="parameter")
     return correct(method="parameters read back from a made circuit")
 
@@ -639,7 +638,7 @@ def moved_itself(training, reply, trace, after):
     values = after.value if isinstance(after.value, dict) else {}
     for j, name in enumerate(training.learner.parameters):
         got, expected = values.get(name), trace.values[-1, j]
-        found = float(np.ravel(got)[0]) if isinstance(got, np.ndarray | float | int) and np.size(got) == 1 else math.nan
+        found = one_number(got)
         if math.isfinite(expected) and not abs(found - expected) <= 1e-5 * abs(expected):
             return incorrect(
                 f"After training, {name} of the circuit is not the last of the recorded values.",

@@ -85,7 +85,15 @@ def decide_expression(answer_text: str, expected: Expr, symbols: Symbols) -> Ans
     except Unreadable as bad:
         return AnswerDecision("unreadable", reason=bad.reason, offset=bad.offset, accepted=bad.accepted)
     except OutOfBudget as bad:
-        if bad.limit in ("MAX_CHARACTERS", "MAX_TOKENS", "MAX_DEPTH", "MAX_DIGITS", "MAX_DECIMAL_EXPONENT", "MAX_FACTORS"):
+        if bad.limit in (
+            "MAX_CHARACTERS",
+            "MAX_TOKENS",
+            "MAX_DEPTH",
+            "MAX_TREE_DEPTH",
+            "MAX_DIGITS",
+            "MAX_DECIMAL_EXPONENT",
+            "MAX_FACTORS",
+        ):
             return AnswerDecision("unreadable", reason=f"this is too long or too deeply nested: {bad}", offset=0)
         return AnswerDecision("undecided", reason=str(bad), offset=0)
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, AssertionError, RecursionError, MemoryError):

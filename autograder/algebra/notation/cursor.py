@@ -62,6 +62,7 @@ class Cursor:
         self.scope: set[str] = set(free)
         self.i = 0
         self.depth = 0
+        self.operands = 0
         self.bars: list[str] = []
 
     @property

@@ -10,9 +10,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final
 
-from autograder.algebra.limits import MAX_FACTORS
+from autograder.algebra.limits import MAX_DEPTH, MAX_FACTORS
 from autograder.algebra.notation.calls import Calls
-from autograder.algebra.notation.nodes import Node
+from autograder.algebra.notation.nodes import Node, check_depth
 from autograder.errors import OutOfBudget, Unreadable
 from autograder.mathtext import CASES, COMMANDS, FRACTIONS, KEYWORDS, MATRICES, OPENERS, RELATION_SIGNS, Name, Token, group_at
 
@@ -32,6 +32,7 @@ class Grammar(Calls):
         node = self._ternary()
         if self.tok.kind != "eof":
             raise self.unexpected()
+        check_depth(node)
         return node
 
     def _ternary(self) -> Node:
@@ -149,7 +150,9 @@ class Grammar(Calls):
             self._take()
             parts.append(self._conjunction())
         self.depth -= 1
-        return parts[0] if len(parts) == 1 else Node("or", tuple(parts), None, at)
+        node = parts[0] if len(parts) == 1 else Node("or", tuple(parts), None, at)
+        check_depth(node)
+        return node
 
     def _conjunction(self) -> Node:
         at = self.tok.at
@@ -272,6 +275,15 @@ class Grammar(Calls):
         return node
 
     def _primary(self) -> Node:
+        """One operand. Every way down leads through here, so here nesting without brackets (`\\sqrt \\sqrt ... x`) is counted."""
+        self.operands += 1
+        if self.operands > MAX_DEPTH:
+            raise OutOfBudget("MAX_DEPTH", f"more than {MAX_DEPTH} levels")
+        node = self._operand()
+        self.operands -= 1
+        return node
+
+    def _operand(self) -> Node:
         t = self.tok
         if t.kind == "style":
             return self._styled()

@@ -342,7 +342,7 @@ class Names(Cursor):
                         self.text, p.at, f"the index {p.value!r} has no value here", "an index that a sum runs over, or a number"
                     )
             inner = type(self)(self.text, [*part, Token("eof", "", part[-1].end, part[-1].end)], self.table, free=frozenset(self.scope))
-            inner.depth = self.depth
+            inner.depth, inner.operands = self.depth, self.operands
             out.append(inner.whole())
         return out
 
