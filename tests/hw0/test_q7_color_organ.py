@@ -337,11 +337,11 @@ SPREAD = 2.8
 
 MAGNITUDE_LOSS = ((0.9, 0.4), (-0.2, -1.7), (1.0, 0.3))
 """x^2 (1 + 0.3 y) - x (0.2 + 1.7 y) + 0.9 + 0.4 y: positive, not symmetric in x and y, nobody's default."""
-LOUD_LOSS = tuple(tuple(2.0**28 * c for c in row) for row in ((0.8, 0.2), (-0.6, -1.1), (1.0, 0.5)))
-"""Another one, so large that a gradient which is clipped or scaled down shows; no bound on gradients in use is as high."""
+LOUD_LOSS = tuple(tuple(2.0**28 * c for c in row) for row in ((0.8, 0.2), (0.6, 1.1), (1.0, 0.5)))
+"""Another one, so large that a gradient which is clipped shows. Its slope has one sign: no gradient is small because terms cancel."""
 DECIBEL_LOSS = ((2.0, 0.0, 0.01), (0.03, -0.018, 0.0), (0.01, 0.0, 0.0))
 """The same for numbers between -100 and 0: positive, of order 1 to 100."""
-LOUD_DECIBEL_LOSS = tuple(tuple(2.0**28 * c for c in row) for row in ((3.0, 0.01, 0.02), (0.05, -0.03, 0.0), (0.015, 0.0, 0.0)))
+LOUD_DECIBEL_LOSS = tuple(tuple(2.0**28 * c for c in row) for row in ((3.0, 0.0, 0.02), (0.0, 0.01, 0.0), (0.015, 0.0, 0.0)))
 
 
 def slope_of(coefficients, argument):
