@@ -65,7 +65,7 @@ def read_trace(reply: Reply, start: Sequence[float]) -> Trace | Verdict:
         got = f"{len(value)} values" if isinstance(value, list | tuple) else f"one value of type {type(value).__name__}"
         return wrong_type(reply, f"{got} where 3 are due: train_data, values, grad_values")
     data, given_values, given_gradients = value
-    if not isinstance(data, list | tuple | np.ndarray) or len(data) != 2:
+    if not isinstance(data, list | tuple | np.ndarray) or (isinstance(data, np.ndarray) and not data.ndim) or len(data) != 2:
         return wrong_type(reply, "train_data that is no pair (frequencies, magnitudes)")
     inputs, targets = _numbers(data[0]), _numbers(data[1])
     values, gradients = _numbers(given_values), _numbers(given_gradients)
@@ -85,6 +85,8 @@ def read_trace(reply: Reply, start: Sequence[float]) -> Trace | Verdict:
         notes.append("grad_values lacks its first entry, NaN.")
     elif len(steps) and not np.isnan(steps[0]).all():
         notes.append("grad_values[0] is not NaN, though no gradient led to the start.")
+    if not len(table):
+        return wrong_type(reply, "no values: the start is due at least")
     if len(steps) != len(table):
         return wrong_type(reply, f"{len(table)} values but {len(steps)} gradients")
     order = _order(table[0], np.asarray(start, dtype=float))

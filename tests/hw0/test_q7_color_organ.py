@@ -25,6 +25,7 @@ from autograder.suite import (
     Tensor,
     TextEvidence,
     Trace,
+    as_floats,
     combined,
     correct,
     descends,
@@ -159,11 +160,11 @@ def own_values(student, function, omega, setting):
     """What the student's own transfer function gives, or None where it fails, or does not look at its arguments."""
     reply = student(f"{MODULE}.{function.name}", Tensor(omega), *setting)
     other = student(f"{MODULE}.{function.name}", Tensor(omega), *(1.5 * p for p in setting))
-    values = [r.value for r in (reply, other)]
-    if any(not isinstance(v, np.ndarray) or v.shape != omega.shape or not np.isfinite(v).all() for v in values):
+    values = [as_floats(r.value) for r in (reply, other)]
+    if any(v is None or v.shape != omega.shape or not np.isfinite(v).all() for v in values):
         return None
     changes = np.abs(values[0] - values[1]).max() > 1e-6 and np.ptp(values[0]) > 1e-6
-    return values[0].astype(float) if changes else None
+    return values[0] if changes else None
 
 
 def same(reply, expected):

@@ -21,6 +21,11 @@ from autograder.errors import OutOfBudget, Unreadable
 from autograder.mathtext import MAX_CHARACTERS
 from autograder.verdict import Json
 
+OF_THE_TEXT: Final = frozenset(
+    {"MAX_CHARACTERS", "MAX_TOKENS", "MAX_DEPTH", "MAX_TREE_DEPTH", "MAX_DIGITS", "MAX_DECIMAL_EXPONENT", "MAX_FACTORS"}
+)
+"""Limits that the text itself exceeds, so that it is unreadable; beyond the others it is read and cannot be decided."""
+
 LOG: Final = logging.getLogger(__name__)
 
 
@@ -85,15 +90,7 @@ def decide_expression(answer_text: str, expected: Expr, symbols: Symbols) -> Ans
     except Unreadable as bad:
         return AnswerDecision("unreadable", reason=bad.reason, offset=bad.offset, accepted=bad.accepted)
     except OutOfBudget as bad:
-        if bad.limit in (
-            "MAX_CHARACTERS",
-            "MAX_TOKENS",
-            "MAX_DEPTH",
-            "MAX_TREE_DEPTH",
-            "MAX_DIGITS",
-            "MAX_DECIMAL_EXPONENT",
-            "MAX_FACTORS",
-        ):
+        if bad.limit in OF_THE_TEXT:
             return AnswerDecision("unreadable", reason=f"this is too long or too deeply nested: {bad}", offset=0)
         return AnswerDecision("undecided", reason=str(bad), offset=0)
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, AssertionError, RecursionError, MemoryError):

@@ -180,10 +180,16 @@ PAIRS = (("(", ")"), ("{", "}"), (r"\frac{1}{", "}"), (r"\sqrt{", "}"), ("x_{", 
 
 
 def text(rng: Random) -> str:
+    """An odd text, as it is or as a formula."""
+    before, after = rng.choice((("", ""), ("$", "$"), ("$$x = ", "$$"), ("= ", ""), (r"\(", r"\)")))
+    return f"{before}{_text(rng)}{after}"
+
+
+def _text(rng: Random) -> str:
     """An odd text: pieces of notation in no order, repeated far too often, nested far too deep, or cut off anywhere."""
     way = rng.randrange(5)
     if way == 0:
-        return rng.choice(PIECES) * rng.choice((1, 5, 50, 400, 1500))
+        return rng.choice(PIECES) * rng.choice((1, 5, 50, 300, 400, 1500))
     if way == 1:
         opening, closing = rng.choice(
             (("(", ")"), ("{", "}"), (r"\frac{1}{", "}"), (r"\sqrt{", "}"), ("x_{", "}"), ("x^{", "}"), (r"\left(", r"\right)"))
