@@ -27,7 +27,12 @@ BOXED = re.compile(r"\\(?:boxed|fbox|framebox)[ ]*(?=\{)")
 PLACEHOLDER = re.compile(
     r"[\s*_$`{}\[\]()<>\\.]*(?:todo\b.{0,40}|tbd|tba|fixme|xxx+|n\.?y\.?a\.?|not (?:yet )?(?:done|answered|attempted|finished)"
     r"|(?:write |type |put |enter |insert )?your "
-    r"(?:final )?(?:answer|solution|response|derivation|work|code)s?(?: (?:goes )?here)?|(?:fill|answer"
+    r"(?:final )?(?:answer|solution|response|derivation|work|code)s?(?: (?:goes )?here)?"
+    r"|(?:sorry,? )?(?:i |we )?(?:did(?: not|n['’]t)|(?:have|had)(?: not|n['’]t)|could(?: not|n['’]t)|can(?:not|['’]t))(?: really)? "
+    r"(?:do|done|did|solve|solved|finish|finished|complete|completed|answer|answered|attempt|attempted|get to|figure out)"
+    r"(?: (?:this|it|that|any of (?:this|it)))?(?: (?:one|part|problem|question|exercise))?(?: (?:yet|in time))?"
+    r"|(?:i |we )?(?:do not|don['’]t) know(?: (?:this|it|how))?|no (?:answer|solution|idea|time)|(?:i )?skip(?:ped)?(?: this| it)?(?: part)?"
+    r"|(?:fill|answer"
     r"|solution)(?: this)? (?:in|here)|yes ?/ ?no|[?…·_\-–—.]*)[\s*_$`{}\[\]()<>\\.:!?]*",
     re.IGNORECASE,
 )

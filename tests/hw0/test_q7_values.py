@@ -531,7 +531,8 @@ def words_alone(given, message, read):
     """Words where numbers may be: a person looks, unless they are the question's."""
     if only_asked(text_of(given)):
         return missing("Nothing was handed in for this part but its question.")
-    return undecided(message, read=read)
+    in_words = re.search(r"(?<![\\A-Za-z])[A-Za-z]{2,}", text_of(given)) is not None
+    return undecided(message, read=read, provisional=None if in_words else 0.0)
 
 
 # (h) and (i) ------------------------------------------------------------------------------------------------------------

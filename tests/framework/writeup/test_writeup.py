@@ -14,6 +14,7 @@ from autograder.assignment import load_assignment
 from autograder.phrases import Subject, Window, quantity, read_claims, said_something, yes_or_no
 from autograder.submission.intake import open_submission
 from autograder.writeup import read_writeup
+from autograder.writeup._final import is_placeholder
 
 CORPUS = TESTS / "corpora" / "writeups"
 SAMPLE = SHARED / "samples" / "real-writeup.md"
@@ -424,3 +425,42 @@ LONG = {
 def test_a_megabyte_of_anything_is_read(kind, name, tmp_path):
     text = "## 5\n(a)\n" + LONG[kind] * (10**6 // len(LONG[kind]))
     assert list(read_files(tmp_path, **{name.replace(".", "__"): text}).answers) == PARTS
+
+
+@pytest.mark.parametrize(
+    "said",
+    (
+        "I did not do this.",
+        "did not do",
+        "I didn't do this part",
+        "We could not solve it",
+        "Skipped",
+        "skip this part",
+        "I don't know",
+        "no idea.",
+        "**I did not finish this one**",
+        "I haven't done this yet",
+    ),
+)
+def test_to_say_that_nothing_was_done_is_no_answer(said):
+    assert is_placeholder(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    (
+        "I did not do this with anyone",
+        "I did not use anyone",
+        "No, it does not",
+        "I did not do this alone but with friends",
+        "no one",
+        "none",
+        "no sources",
+        "I could not get R = 200",
+        "I did not get the values of (c)",
+        "I do not know whether w > bx, so it depends",
+        "slope does not change",
+    ),
+)
+def test_what_only_sounds_like_it_is_one(said):
+    assert not is_placeholder(said)
