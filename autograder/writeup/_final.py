@@ -31,7 +31,8 @@ PLACEHOLDER = re.compile(
     r"|(?:sorry,? )?(?:i |we )?(?:did(?: not|n['’]t)|(?:have|had)(?: not|n['’]t)|could(?: not|n['’]t)|can(?:not|['’]t))(?: really)? "
     r"(?:do|done|did|solve|solved|finish|finished|complete|completed|answer|answered|attempt|attempted|get to|figure out)"
     r"(?: (?:this|it|that|any of (?:this|it)))?(?: (?:one|part|problem|question|exercise))?(?: (?:yet|in time))?"
-    r"|(?:i |we )?(?:do not|don['’]t) know(?: (?:this|it|how))?|no (?:answer|solution|idea|time)|(?:i )?skip(?:ped)?(?: this| it)?(?: part)?"
+    r"|(?:i |we )?(?:do not|don['’]t) know(?: (?:this|it|how))?|no (?:answer|solution|idea|time)"
+    r"|(?:i )?skip(?:ped)?(?: this| it)?(?: part)?"
     r"|(?:fill|answer"
     r"|solution)(?: this)? (?:in|here)|yes ?/ ?no|[?…·_\-–—.]*)[\s*_$`{}\[\]()<>\\.:!?]*",
     re.IGNORECASE,

@@ -429,7 +429,7 @@ def test_a_megabyte_of_anything_is_read(kind, name, tmp_path):
 
 @pytest.mark.parametrize(
     "said",
-    (
+    [
         "I did not do this.",
         "did not do",
         "I didn't do this part",
@@ -440,7 +440,7 @@ def test_a_megabyte_of_anything_is_read(kind, name, tmp_path):
         "no idea.",
         "**I did not finish this one**",
         "I haven't done this yet",
-    ),
+    ],
 )
 def test_to_say_that_nothing_was_done_is_no_answer(said):
     assert is_placeholder(said)
@@ -448,7 +448,7 @@ def test_to_say_that_nothing_was_done_is_no_answer(said):
 
 @pytest.mark.parametrize(
     "said",
-    (
+    [
         "I did not do this with anyone",
         "I did not use anyone",
         "No, it does not",
@@ -460,7 +460,7 @@ def test_to_say_that_nothing_was_done_is_no_answer(said):
         "I did not get the values of (c)",
         "I do not know whether w > bx, so it depends",
         "slope does not change",
-    ),
+    ],
 )
 def test_what_only_sounds_like_it_is_one(said):
     assert not is_placeholder(said)
