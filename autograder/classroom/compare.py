@@ -13,7 +13,7 @@ from autograder.classroom.gradebook import csv_text
 from autograder.classroom.journal import JOURNAL, Outcome, read_run
 from autograder.errors import UsageError
 from autograder.report import MAX_EVIDENCE_TEXT, inert
-from autograder.submission import metadata
+from autograder.submission import check_metadata, metadata
 
 SLACK = 1e-6
 """Points that two scores may differ by and still be the same."""
@@ -87,7 +87,7 @@ def check_earlier(path: Path) -> None:
         raise UsageError(f"{path}: no such file or folder; --against takes a folder that regrade wrote, or Gradescope's export")
     if path.is_dir() and ((path / JOURNAL).is_file() or next(path.glob("*/results.json"), None) is not None):
         return
-    metadata(path)
+    check_metadata(path)
 
 
 def compare_results(

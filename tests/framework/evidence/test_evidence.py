@@ -46,7 +46,7 @@ from autograder.grading.run import grade
 from autograder.numeric import at_least
 from autograder.replay import replay
 from autograder.replay.entry import read_results
-from autograder.report import gradescope, page, make_entry
+from autograder.report import gradescope, make_entry, page
 from autograder.verdict import incorrect
 from autograder.worker import Reply
 
