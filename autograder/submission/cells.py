@@ -44,6 +44,7 @@ _ASSIGNED_MAGIC = re.compile(r"^(\s*\w[\w, ]*=)\s*(?:!|%(\w+))(.*)$")
 _HELP = re.compile(r"^(\s*)(?:\?{1,2}[\w.*]+|[\w.*]+\?{1,2})\s*(?:;\s*)?$")
 _PASTED_PROMPT = re.compile(r"^(\s*)(?:In \[\d*\]:|>>>) ?")
 _BOUND_BY_BROKEN = re.compile(r"^(?:async\s+)?(?:def|class)\s+(\w+)|^(\w+)[ \t]*(?::[^=\n]{0,200})?=(?!=)", re.MULTILINE)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTINUES = re.compile(r"^(?:[)\]}#]|else\b|elif\b|except\b|finally\b)")
 
 
@@ -113,7 +114,7 @@ def notebook_cells(text: str, label: str) -> list[Cell]:
 
 def pieces_of(code: str, origin: str, cell: int) -> Iterator[Piece]:
     """The statements of one cell or script, in order; what does not parse loses only itself."""
-    code = code.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff").replace("\x00", " ").replace("\f", " ")
+    code = _SURROGATE.sub("\ufffd", code).replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff").replace("\x00", " ").replace("\f", " ")
     tree = _parsed(code)
     if tree is None:
         code = _without_magics(code)

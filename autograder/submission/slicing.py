@@ -17,6 +17,9 @@ from autograder.submission.cells import Piece
 ARGUMENTS_SEEN = 5
 """Positional arguments of a call that can be asked for."""
 
+NO_MOMENT = -1
+"""In the place of a moment at which nothing is looked up."""
+
 MAX_NEEDS = 500_000
 """Names that are followed to what binds them, for all that is wanted of one program; homework needs some thousands."""
 
@@ -44,6 +47,13 @@ class Argument(NamedTuple):
     given: Slice | Piece
 
 
+class _Touching(NamedTuple):
+    """statements: by name, in order. functions: names whose statements need others when they are called, so that it matters when."""
+
+    statements: dict[str, list[Statement]]
+    functions: frozenset[str]
+
+
 class Program:
     """All statements of one script or notebook in the order of their text, which is taken for the order of execution."""
 
@@ -57,7 +67,7 @@ class Program:
         for piece in self.lost:
             for name in piece.names:
                 self._lost_by_name.setdefault(name, []).append(piece)
-        self._touching: dict[frozenset[str], dict[str, list[Statement]]] = {}
+        self._touching: dict[frozenset[str], _Touching] = {}
         self._needs = 0
         self.annotations = any(isinstance(s.node, ast.ImportFrom) and s.node.module == "__future__" for s in self.statements)
         self._own = own
@@ -168,11 +178,13 @@ class Program:
         seen: set[tuple[str, int, int, bool]] = set()
         waiting = [(name, moment, before, False) for name, moment, before in needs]
         while waiting and self._needs < MAX_NEEDS:
-            need = waiting.pop()
+            name, moment, before, is_bound = waiting.pop()
+            if name not in self._touching_by(wanted).functions:
+                moment = NO_MOMENT  # so that each of a thousand changes of one object is followed once, not once for each later one
+            need = (name, moment, before, is_bound)
             if need in seen:
                 continue
             seen.add(need)
-            name, moment, before, is_bound = need
             statement = self._touched(name, before, wanted, is_bound=is_bound)
             if statement is None:
                 continue
@@ -183,24 +195,29 @@ class Program:
             if statement.index < before and not (name in statement.binds and statement.certain):
                 waiting.append((name, moment, statement.index, is_bound or name in statement.binds))  # what was there before it counts too
         last = max(taken, default=-1)
+        walked: set[tuple[str, int]] = set()
         for statement in self.statements[: max(last, 0)]:
             if (statement.star or statement.setting) and statement.index not in taken:
                 taken.add(statement.index)
                 if statement.setting:
                     for early in statement.early:
-                        taken |= self._binding(early, statement.index, wanted)
+                        taken |= self._binding(early, statement.index, wanted, walked)
         return Slice(tuple(self.statements[i] for i in sorted(taken)))
 
-    def _binding(self, name: str, before: int, wanted: frozenset[str]) -> set[int]:
-        """The statements that make a name what it is just before a moment: its binding and what changed it since."""
+    def _binding(self, name: str, before: int, wanted: frozenset[str], walked: set[tuple[str, int]]) -> set[int]:
+        """The statements that make a name what it is just before a moment: its binding and what changed it since.
+
+        walked: where such a walk has been, which then was all that there is from there.
+        """
         found: set[int] = set()
         is_bound = False
         while self._needs < MAX_NEEDS and (statement := self._touched(name, before, wanted, is_bound=is_bound)) is not None:
             self._needs += 1
             found.add(statement.index)
             is_bound = is_bound or name in statement.binds
-            if statement.index >= before or (name in statement.binds and statement.certain):
+            if (name, statement.index) in walked or statement.index >= before or (name in statement.binds and statement.certain):
                 break
+            walked.add((name, statement.index))
             before = statement.index
         return found
 
@@ -210,14 +227,14 @@ class Program:
         Where there is none, and nothing that was found after it binds the name (is_bound), the first that does from that moment on:
         cells are not always run from top to bottom.
         """
-        touching = self._touching_by(wanted).get(name, [])
+        touching = self._touching_by(wanted).statements.get(name, [])
         place = bisect_left(touching, before, key=lambda s: s.index)
         if place:
             return touching[place - 1]
         return None if is_bound else next((s for s in touching if name in s.binds), None)
 
-    def _touching_by(self, wanted: frozenset[str]) -> dict[str, list[Statement]]:
-        """The statements that bind or change each name which some statement binds, in order, training left out."""
+    def _touching_by(self, wanted: frozenset[str]) -> _Touching:
+        """What binds or changes each name which some statement binds, training left out."""
         if wanted not in self._touching:
             found: dict[str, list[Statement]] = {}
             bound: set[str] = set()
@@ -226,7 +243,8 @@ class Program:
                     bound |= statement.binds
                     for name in statement.binds | statement.changes:
                         found.setdefault(name, []).append(statement)
-            self._touching[wanted] = {name: touching for name, touching in found.items() if name in bound}
+            functions = frozenset(name for name, touching in found.items() if any(s.late for s in touching))
+            self._touching[wanted] = _Touching({name: touching for name, touching in found.items() if name in bound}, functions)
         return self._touching[wanted]
 
     def _is_training(self, statement: Statement, wanted: frozenset[str]) -> bool:
