@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,7 +156,7 @@ def earlier_results(path: Path, run: int | None = None) -> Iterator[tuple[str, M
 def _entries(text: str) -> Mapping[str, PartResult]:
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return _sides(document) if isinstance(document, dict) else {}
 
@@ -183,4 +184,10 @@ def _sides(document: Mapping[str, Any]) -> dict[str, PartResult]:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

@@ -294,7 +294,11 @@ def _records(path: Path, root: str) -> dict[str, dict[str, Any]]:
 
 def check_metadata(path: Path) -> None:
     """Raises UsageError where an export (folder or zip) has no metadata that can be read."""
-    _apart(_read_metadata, path, None)
+    _apart(_readable, path)
+
+
+def _readable(path: Path) -> None:
+    metadata(path)
 
 
 def _apart(work: Callable[..., T], *args: Any) -> T:
@@ -307,9 +311,11 @@ def _apart(work: Callable[..., T], *args: Any) -> T:
         raise UsageError(f"its {METADATA} cannot be read ({problem})") from None
 
 
-def _read_metadata(path: Path, root: str | None) -> dict[str, dict[str, Any]]:
+def _read_metadata(path: Path, root: str) -> dict[str, dict[str, Any]]:
     kept = {}
     document = metadata(path, root)
+    if not any(RECORD.fullmatch(key) and _is_record(value) for key, value in document.items()):
+        raise UsageError(f"{path}: its {METADATA} is no list of submissions by folder name")
     due = _time(_first(document, "due_date", "late_due_date") or _first(document.get("assignment"), "due_date", "late_due_date"))
     for name, record in document.items():
         if not isinstance(record, dict) or not RECORD.fullmatch(name):
@@ -355,7 +361,7 @@ def metadata(path: Path, root: str | None = None) -> dict[str, Any]:
         raise UsageError(f"{what} holds too much, or is nested too deeply") from None
     except (ValueError, TypeError, OverflowError) as problem:  # a date of the 40th of May, a key that is a list, 10,000 digits
         raise UsageError(f"{what} is no YAML of an export ({_text(problem)})") from None
-    if not isinstance(document, dict) or not any(RECORD.fullmatch(key) and _is_record(value) for key, value in document.items()):
+    if not isinstance(document, dict):
         raise UsageError(f"{what} is no list of submissions by folder name")
     return document
 
