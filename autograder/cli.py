@@ -95,8 +95,6 @@ def check(
     from autograder.report import plain, table
 
     writable(report)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # terminals that know no ᵀ still show the rest
     console, found, sheet = table.console(), list[Finding](), sheet_of(assignment)
 
     def written(findings: Sequence[Finding]) -> None:
@@ -240,6 +238,8 @@ def writable(path: Path | None) -> None:
 
 def main() -> None:
     """Runs the command line and exits with its code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # terminals that know no ᵀ, and names of files that are no text
     try:
         code = app(standalone_mode=False)
     except UsageError as problem:

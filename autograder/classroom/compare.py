@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from autograder.classroom.gradebook import csv_text
 from autograder.classroom.journal import JOURNAL, Outcome, read_run
 from autograder.errors import UsageError
 from autograder.report import MAX_EVIDENCE_TEXT, inert
-from autograder.submission import metadata
+from autograder.submission import check_metadata, metadata
 
 SLACK = 1e-6
 """Points that two scores may differ by and still be the same."""
@@ -87,7 +88,7 @@ def check_earlier(path: Path) -> None:
         raise UsageError(f"{path}: no such file or folder; --against takes a folder that regrade wrote, or Gradescope's export")
     if path.is_dir() and ((path / JOURNAL).is_file() or next(path.glob("*/results.json"), None) is not None):
         return
-    metadata(path)
+    check_metadata(path)
 
 
 def compare_results(
@@ -155,7 +156,7 @@ def earlier_results(path: Path, run: int | None = None) -> Iterator[tuple[str, M
 def _entries(text: str) -> Mapping[str, PartResult]:
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return _sides(document) if isinstance(document, dict) else {}
 
@@ -183,4 +184,10 @@ def _sides(document: Mapping[str, Any]) -> dict[str, PartResult]:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from autograder.assignment import Assignment, Profile
 from autograder.classroom.journal import Outcome
 from autograder.grading import BY_PERSON, DECIDED
-from autograder.report import NEEDS_REVIEW
+from autograder.report import NEEDS_REVIEW, writable
 from autograder.submission import Handed, Person
 
 ABOUT = ("name", "sid", "email", "submission", "submitted", "seconds_late")
@@ -29,8 +29,11 @@ NOTHING = "nothing that is graded was found: "
 
 
 def formula_safe(cell: object) -> object:
-    """A cell that no spreadsheet takes for a formula: text is marked as text by an apostrophe."""
-    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(FORMULA) else cell
+    """A cell that no spreadsheet takes for a formula: text is made writable, and marked as text by an apostrophe."""
+    if not isinstance(cell, str):
+        return cell
+    text = writable(cell)
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 
 def grades_csv(handed: Iterable[Handed], outcomes: Iterable[tuple[str, Outcome]], assignment: Assignment, profile: Profile) -> str:

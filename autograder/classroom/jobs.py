@@ -34,6 +34,9 @@ from autograder.worker import child, needs_torch
 GRACE_SECONDS = 30.0
 """Beyond a grading's own deadline, before its process is killed."""
 
+GRADING_MEGABYTES = 4_096
+"""Memory that grading one submission may add to what its job holds: an address space, of which little is ever used."""
+
 END_SECONDS = 30.0
 """For a job to end by itself when its orders have ended."""
 
@@ -344,7 +347,7 @@ def _isolated(grader: Grader, order: Order, limit: float) -> Unchanged | Graded:
     base.chmod(0o711)  # students' processes have their own user, and their folders lie below
     began = time.monotonic()
     try:
-        said: Unchanged | Graded = child.run(_in_fork, grader, order, base, seconds=limit)
+        said: Unchanged | Graded = child.run(_in_fork, grader, order, base, seconds=limit, megabytes=GRADING_MEGABYTES)
     except child.ChildRaised as problem:
         unusable = problem.is_usage_error
         reason = problem.message if unusable else f"the grader failed: {problem}"

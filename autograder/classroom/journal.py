@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from autograder.errors import AutograderError, UsageError
+from autograder.report import writable
 
 HAS_LOCKS = importlib.util.find_spec("fcntl") is not None
 if HAS_LOCKS:  # not on Windows
@@ -176,7 +177,7 @@ class Journal:
                 "UPDATE gradings SET seconds = ?, state = ?, reason = ?, content = ?, score = ?, results = ?, review = ?,"
                 " decisions = ?, facts = ? WHERE id = ?",
                 (
-                    *(outcome.seconds, outcome.state, outcome.reason, outcome.content, outcome.score),
+                    *(outcome.seconds, outcome.state, writable(outcome.reason), outcome.content, outcome.score),
                     *(_packed(outcome.results), _packed(json.dumps(outcome.review))),
                     *(outcome.decisions, json.dumps(outcome.facts), grading),
                 ),
@@ -290,7 +291,7 @@ def not_stored(folder: Path, problem: Exception) -> str:
 
 
 def _packed(text: str) -> bytes:
-    return zlib.compress(text.encode(), COMPRESSION)
+    return zlib.compress(writable(text).encode(), COMPRESSION)
 
 
 def _unpacked(blob: bytes | None) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from autograder.assignment import Assignment, find_assignment
 from autograder.classroom.journal import Outcome, read_run
 from autograder.errors import UsageError
-from autograder.grading import MAX_TEXT, Decision, Overrides, load_overrides, write_overrides
+from autograder.grading import MAX_TEXT, Decision, Overrides, load_overrides, readable_reason, write_overrides
 from autograder.report import plain
 
 SHOWN_BODY = 3_000
@@ -211,9 +211,9 @@ def _read_decision(
     if not 0 <= points <= worth:
         say(f"{number!r} is no number from 0 to {worth:g}; expected {HELP}")
         return None
-    reason = " ".join(reason.split()) or " ".join((_ask_line(ask, "reason, which the student reads") or "").split())
+    reason = readable_reason(reason) or readable_reason(_ask_line(ask, "reason, which the student reads") or "")
     if not reason:
-        say("a decision needs a reason")
+        say("a decision needs a reason that can be read")
         return None
     many = "1 submission" if len(group.members) == 1 else f"{len(group.members)} submissions"
     say(f"{group.part}: {points:g} of {worth:g} point{'s' * (worth != 1)} for {many}: {_plain(reason, SHOWN_BODY)}")

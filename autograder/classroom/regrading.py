@@ -30,7 +30,7 @@ from autograder.classroom.summary import Conclusion, Written
 from autograder.errors import AutograderError, UsageError
 from autograder.grading import Overrides, fingerprint, load_overrides
 from autograder.report import gradescope
-from autograder.submission import ClassRoom, Handed, read_class
+from autograder.submission import Handed, read_class
 from autograder.worker import child
 
 PACKAGES = ("gradescope-utils", "mpmath", "numpy", "pytest", "sympy", "torch")
@@ -42,11 +42,11 @@ TICK_SECONDS = 0.2
 CONCLUDE_SECONDS = 600.0
 """For writing what is said of the class as a whole."""
 
+CONCLUDE_MEGABYTES = 4_096
+"""Memory for it: of a class only names, scores and what waits for a person are held at once."""
+
 MAX_RESTARTS = 20
 """Jobs that may die in a run before we believe that the fault is not a submission's."""
-
-RESERVED = ("journal.sqlite", "journal.lock", "grades.csv", "class.html", "changes.html", "changes.csv")
-"""Files of the folder: a submission's folder is not called so."""
 
 
 class Stopped(AutograderError):
@@ -103,10 +103,11 @@ def regrade(
     decisions = load_overrides(overrides, assignment) if overrides is not None else Overrides()
     if against is not None:
         check_earlier(against)
+    if out.resolve().is_relative_to(path.resolve()):
+        raise UsageError(f"--out {out} lies in {path}, where the next run would grade results as submissions; give a folder beside it")
     room = read_class(path)
-    room = ClassRoom(room.path, room.archive, tuple(h for h in room.handed if not _is_ours(path, h, out)))
-    if not room.handed:
-        raise UsageError(f"{path}: no submissions in it but the results of an earlier run")
+    for note in room.notes:
+        print(note, file=sys.stderr)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
@@ -136,7 +137,7 @@ def regrade(
 def _conclude(work: Callable[..., Written], *args: Any) -> int:
     """Does it in a process of its own, since a class's results take memory; prints what it says and returns what it counts."""
     try:
-        written = child.run(work, *args, seconds=CONCLUDE_SECONDS)
+        written = child.run(work, *args, seconds=CONCLUDE_SECONDS, megabytes=CONCLUDE_MEGABYTES)
     except child.ChildRaised as problem:
         raise (UsageError if problem.is_usage_error else AutograderError)(problem.message) from None
     print(written.line)
@@ -246,7 +247,7 @@ class _Run:
 
     def place(self, handed: Handed, outcome: Outcome) -> None:
         """Puts results.json where it belongs; an old one goes where there is none now."""
-        folder = self.out / (f"{handed.name}_" if handed.name in RESERVED else handed.name)
+        folder = self.out / handed.name
         path = folder / "results.json"
         if not outcome.results:
             path.unlink(missing_ok=True)
@@ -283,11 +284,6 @@ def _source_hash(package: Path) -> str:
 def _cores() -> int:
     """Cores that we may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _is_ours(path: Path, handed: Handed, out: Path) -> bool:
-    """Whether this is no submission but the folder that we write to."""
-    return bool(handed.place) and path.is_dir() and (path / handed.place).resolve() == out.resolve()
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from autograder.grading.overrides import (
     dump_overrides,
     fingerprint,
     load_overrides,
+    readable_reason,
     review_key,
     write_overrides,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "load_overrides",
     "load_public",
     "open_desk",
+    "readable_reason",
     "review_key",
     "rng_of",
     "run",

@@ -11,7 +11,7 @@ import importlib.util
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -53,13 +53,16 @@ class Student:
     printed: list[str] = field(default_factory=list)
     without: frozenset[str] = frozenset()
     """Modules that need torch, where the grader's machine has none: our fault, and never the student's loss."""
+    written: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The names that were handed in of a module, where that is known without running it."""
 
     def __call__(self, function: str, *args: object, keep: str | None = None, seconds: float | None = None) -> Reply:
         """Calls a function (`module.name`) or a kept object (`@name`). Never raises for what the student's code does.
 
         Raises RuntimeError where the code needs torch and there is none to run it with.
         """
-        if function.partition(".")[0] in self.without:
+        module, _, name = function.partition(".")
+        if module in self.without and name.partition(".")[0] in self.written.get(module, {name.partition(".")[0]}):
             raise RuntimeError(f"{function} needs torch, which is not installed where this is graded")
         return self._noted(self.worker.call(function, *args, keep=keep, seconds=seconds))
 
@@ -129,12 +132,15 @@ class Code(NamedTuple):
 
     sources: dict[str, Source]
     remarks: tuple[str, ...]
+    written: dict[str, frozenset[str]]
+    """The names that were handed in of the modules that are taken out of notebooks, whether or not they work."""
 
 
 def code_of(submission: Submission, assignment: Assignment) -> Code:
     """The code that was handed in, by module of the sheet."""
     sources: dict[str, Source] = {}
     remarks: list[str] = []
+    written: dict[str, frozenset[str]] = {}
     notebook = _notebook(submission, assignment)
     before = FIRST_UNIT if _has_other_imports(submission) else None
     for name in assignment.files.code:
@@ -146,8 +152,9 @@ def code_of(submission: Submission, assignment: Assignment) -> Code:
         elif path is not None or notebook is not None:
             taken = definitions(_text(path), _text(notebook), wanted, py_name=name, notebook_name=notebook.name if notebook else "")
             sources[module] = Units(taken.units)
+            written[module] = taken.defined | taken.lost.keys()
             remarks += taken.remarks
-    return Code(sources, tuple(remarks))
+    return Code(sources, tuple(remarks), written)
 
 
 def _notebook(submission: Submission, assignment: Assignment) -> Path | None:
@@ -230,7 +237,8 @@ def open_desk(
         with worker:
             writeup = read_writeup(submission, assignment)
             notes = (*submission.notes, *writeup.notes, *code.remarks)
-            yield Desk(assignment, profile, submission, writeup, Student(worker, without=_without_torch(wanting, assignment)), ends, notes)
+            student = Student(worker, without=_without_torch(wanting, assignment), written=code.written)
+            yield Desk(assignment, profile, submission, writeup, student, ends, notes)
 
 
 ABSENT = "missing"

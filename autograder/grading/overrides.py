@@ -16,7 +16,7 @@ from typing import Any
 from autograder.assignment import Assignment, Profile
 from autograder.errors import UsageError
 from autograder.evidence import TextEvidence
-from autograder.report import NEEDS_REVIEW, TestEntry, make_entry, replace_text
+from autograder.report import NEEDS_REVIEW, TestEntry, make_entry, replace_text, writable
 from autograder.verdict import Verdict, correct, incorrect, partial
 from autograder.writeup import Answer
 
@@ -179,15 +179,21 @@ def _decision(record: Any, where: str, assignment: Assignment) -> Decision:
         raise UsageError(f"{where}: points {points!r} for {part}; expected a number from 0 to {worth:g}")
     texts = {key: record.get(key, "") for key in ("answer", "submission", "content", "reason", "text")}
     wrong = [key for key, value in texts.items() if not isinstance(value, str)]
-    if wrong or not texts["reason"].strip():
+    if wrong or not readable_reason(texts["reason"]):
         raise UsageError(f"{where}: {wrong[0] if wrong else 'reason'} has to be text, and every decision has a reason")
     if bool(texts["answer"]) == bool(texts["submission"] or texts["content"]):
         raise UsageError(f"{where}: names one of `answer` (a hash that `autograder review` shows) and `submission`")
-    return Decision(part=part, points=float(points), **{**texts, "reason": " ".join(texts["reason"].split())})
+    return Decision(part=part, points=float(points), **{**texts, "reason": readable_reason(texts["reason"])})
+
+
+def readable_reason(text: str) -> str:
+    """A reason as the file gives it back, on one line; empty where nobody would see one: then there is no decision."""
+    line = " ".join(writable(text).split())
+    return line if any(c.isprintable() and c not in " \ufffd" for c in line) else ""
 
 
 def dump_overrides(overrides: Overrides) -> str:
-    """The text of the file."""
+    """The text of the file, every text in it made writable."""
     tables = []
     for decision in overrides.decisions:
         fields = {key: getattr(decision, key) for key in ("part", "answer", "submission", "content", "points", "reason", "text")}
@@ -204,5 +210,4 @@ def write_overrides(path: Path, overrides: Overrides) -> None:
 def _toml(value: str | float) -> str:
     if not isinstance(value, str):
         return f"{value:g}" if value == float(f"{value:g}") else repr(value)
-    written = value.encode("utf-8", "replace").decode()
-    return json.dumps(written, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML wants this one escaped, JSON does not
+    return json.dumps(writable(value), ensure_ascii=False)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Set
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from autograder.assignment import Assignment, Profile, is_code
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, UsageError
 from autograder.grading.collection import Suite, SuiteFailed, collect
 from autograder.grading.desk import ABSENT, Desk, Parents, load_public, open_desk
 from autograder.grading.overrides import Overrides, answer_keys, apply_decision
@@ -41,11 +41,13 @@ def grade(
     seconds: for the whole of it, wall clock. out: where results.json goes. heard: told of every entry once it is decided.
     overrides: decisions of persons, applied to what fits; known_as: the submission's name there, if it is not the path's.
     suite, parents: the suite collected and the worker's parents started beforehand, for a class; each grading has its own otherwise.
-    Raises UsageError for unusable input (nothing is written then), SuiteFailed where the suite cannot be run.
+    Raises UsageError for unusable input (`out` is as it was then), SuiteFailed where the suite cannot be run.
     """
     began = time.monotonic()
     chosen = assignment.profile(profile)
-    with open_desk(path, assignment, chosen, seconds=seconds, parents=parents) as desk:
+    with ExitStack() as opened:
+        with _unopened(path, assignment, chosen, out):
+            desk = opened.enter_context(open_desk(path, assignment, chosen, seconds=seconds, parents=parents))
         answers = {number: desk.answer(number) for number in chosen.points if not is_code(number)}
         keys = {number: answer_keys(answer) for number, answer in answers.items()}
         decisions = (overrides or Overrides()).fitting(keys, known_as or desk.submission.name, desk.submission.digest)
@@ -96,6 +98,25 @@ def grade(
         if out is not None:
             gradescope.write(final, out)
         return final
+
+
+@contextmanager
+def _unopened(path: Path, assignment: Assignment, profile: Profile, out: Path | None) -> Iterator[None]:
+    """While a submission is opened, results.json says that nothing was reached: whatever it does to us, something valid stands there."""
+    if out is None:
+        yield
+        return
+    before = out.read_bytes() if out.is_file() else None
+    entries = tuple(_pending(number, assignment, profile) for number in sorted(profile.points, key=assignment.place))
+    gradescope.write(Report(assignment, profile, path.name, entries, (), (), "", 0, {}, (), 0.0, complete=False), out)
+    try:
+        yield
+    except UsageError:
+        if before is None:
+            out.unlink(missing_ok=True)
+        else:
+            out.write_bytes(before)
+        raise
 
 
 def _pending(number: str, assignment: Assignment, profile: Profile) -> TestEntry:

@@ -40,7 +40,7 @@ SENTENCES = re.compile(r"[.!?;\n]+(?=\s|$)|\n+")
 CLAUSES = re.compile(r"[,:;()–—]|\s-\s|\bbut\b|\balthough\b|\bbecause\b|\bsince\b|\bas long as\b|\bwhile\b|\band so\b|\btherefore\b")
 BARE = re.compile(r"\W*(?:it|this|that|they) (?:is|does|do|are|was|would|did)( not)?\W*")
 """`It is not`: an answer to the question itself."""
-QUESTION = re.compile(r"[^.!?\n]*\?(?=\s|$)")
+QUESTION = re.compile(r"(?<![^.!?\n])[^.!?\n]*\?(?=\s|$)")
 WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 CUES = word_set(
     """

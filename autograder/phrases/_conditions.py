@@ -31,6 +31,7 @@ RELATIONS: dict[str, Callable[[Fraction, Fraction], bool]] = {
     "≠": operator.ne,
 }
 TOKEN = re.compile(r"\s*(?:(?P<number>\d+(?:\.\d+)?|\.\d+)|(?P<word>[^\W\d_]+(?:_\w+)?)|(?P<sign>[-+*/^()|<>≤≥=≠·×]))")
+BLANKS = re.compile(r"\s*")
 SPOKEN = (
     (re.compile(r"\b(?:is |are |be )?(?:strictly )?(?:greater|larger|bigger|more|higher) than or equal to\b|\bat least\b|>="), " ≥ "),
     (re.compile(r"\b(?:is |are |be )?(?:strictly )?(?:less|smaller|lower) than or equal to\b|\bat most\b|<="), " ≤ "),
@@ -111,10 +112,7 @@ def _relations(text: str, symbols: Mapping[str, str]) -> Iterator[Condition]:
             if condition is not None:
                 yield condition
             run = []
-            if found is None or found.end() == at:
-                at += 1
-            else:
-                at = found.end()
+            at = found.end() if found else BLANKS.match(text, at).end() + 1  # type: ignore[union-attr]  # it matches anywhere
             continue
         assert found is not None
         begin = found.end() - len(found[0].lstrip())
@@ -166,11 +164,12 @@ def _chain(run: Sequence[tuple[str, int, int]], text: str, symbols: Mapping[str,
 def _balanced(run: Sequence[tuple[str, int, int]]) -> Sequence[tuple[str, int, int]]:
     """The run without a parenthesis that the prose around it opens or closes: `(if w > b)`."""
     surplus = sum((token == "(") - (token == ")") for token, _, _ in run)
-    while run and surplus > 0 and run[0][0] == "(":
-        run, surplus = run[1:], surplus - 1
-    while run and surplus < 0 and run[-1][0] == ")":
-        run, surplus = run[:-1], surplus + 1
-    return run
+    begin, end = 0, len(run)
+    while begin < end and surplus > 0 and run[begin][0] == "(":
+        begin, surplus = begin + 1, surplus - 1
+    while begin < end and surplus < 0 and run[end - 1][0] == ")":
+        end, surplus = end - 1, surplus + 1
+    return run[begin:end]
 
 
 def _compare(relation: Callable[[Fraction, Fraction], bool], a: Value, b: Value) -> Callable[[Point], bool]:

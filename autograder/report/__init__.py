@@ -1,6 +1,6 @@
 """Reports: pure functions of what grading ends with, one module per format."""
 
-from autograder.report.gradescope import MAX_EVIDENCE_TEXT, entry_document, inert, json_safe, plain, replace_text
+from autograder.report.gradescope import MAX_EVIDENCE_TEXT, entry_document, inert, json_safe, plain, replace_text, writable
 from autograder.report.score import NEEDS_REVIEW, Report, TestEntry, hold_points, make_entry, withhold_points
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "replace_text",
     "table",
     "withhold_points",
+    "writable",
 ]

@@ -28,6 +28,12 @@ MAX_EVIDENCE_TEXT = 4_000
 MAX_EVIDENCE = 60_000
 """Characters of one entry's evidence as JSON; beyond it only the kind is kept."""
 
+MAX_EVIDENCE_DEPTH = 40
+"""Lists and tables inside each other; the format's own readers stop at about a thousand."""
+
+MAX_INTEGER_BITS = 1_024
+"""Of an integer in evidence: beyond it no reader's number holds one, and Python itself writes none of 4,300 digits."""
+
 SCHEMA = 1
 """Version of docs/schema.md."""
 
@@ -37,9 +43,18 @@ _CONTROL = re.compile(
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # control characters but tab and newline
     r"|[\u202a-\u202e\u2066-\u2069\ud800-\udfff]"  # text direction overrides, lone surrogates
 )
+_UNWRITABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_LINE_END = re.compile(r"\r\n?")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
 _TEMPORARY = re.compile(r"(?:/private)?(?:/var)?/tmp/[^\s'\":,;)\]}]*/?|/tmp/")
+
+
+def writable(text: str) -> str:
+    """The text as every file of ours holds it: line ends as `\\n`; control characters but tab and newline, and halves of surrogate
+    pairs, as U+FFFD. What is written so is read again as it was written, be it TOML, CSV, JSON, SQLite or HTML.
+    """
+    return _UNWRITABLE.sub("\ufffd", _LINE_END.sub("\n", text))
 
 
 def inert(text: str, limit: int = MAX_OUTPUT) -> str:
@@ -64,20 +79,24 @@ def _cut(text: str, limit: int) -> str:
     return text
 
 
-def json_safe(value: object) -> Json:
-    """Evidence as JSON that every reader takes: finite numbers, inert strings, string keys."""
-    if value is None or isinstance(value, (bool, int)):
+def json_safe(value: object, depth: int = 0) -> Json:
+    """Evidence as JSON that every reader takes: finite numbers of a size that is read, inert strings, string keys, bounded depth."""
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int):
+        return value if value.bit_length() <= MAX_INTEGER_BITS else f"an integer of {value.bit_length()} bits"
+    if depth > MAX_EVIDENCE_DEPTH:
+        return "…"
     if isinstance(value, float):
         return value if math.isfinite(value) else {math.inf: "inf", -math.inf: "-inf"}.get(value, "nan")
     if isinstance(value, str):
         return inert(value, MAX_EVIDENCE_TEXT)
     if isinstance(value, Mapping):
-        return {inert(str(key), MAX_EVIDENCE_TEXT): json_safe(item) for key, item in value.items()}
+        return {inert(str(key), MAX_EVIDENCE_TEXT): json_safe(item, depth + 1) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
-        return [json_safe(item) for item in value]
+        return [json_safe(item, depth + 1) for item in value]
     tolist = getattr(value, "tolist", None)  # numpy's arrays and scalars, without importing numpy here
-    return json_safe(tolist()) if tolist is not None else inert(str(value), MAX_EVIDENCE_TEXT)
+    return json_safe(tolist(), depth + 1) if tolist is not None else inert(str(value), MAX_EVIDENCE_TEXT)
 
 
 def _evidence(evidence: Mapping[str, Json]) -> Json:
@@ -199,7 +218,7 @@ def dumps(results: Json) -> str:
         raise ValueError(f"results.json would not be valid: {'; '.join(broken[:3])}")
     # Indented for people; while grading is under way without, which is ten times as fast.
     indent = 1 if results["extra_data"].get("complete") else None
-    return json.dumps(results, ensure_ascii=False, allow_nan=False, indent=indent) + "\n"
+    return writable(json.dumps(results, ensure_ascii=False, allow_nan=False, indent=indent) + "\n")
 
 
 def write(report: Report, path: Path) -> None:
@@ -211,11 +230,11 @@ def write(report: Report, path: Path) -> None:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Writes the text beside `path` and renames it there, so that a kill at any moment leaves one whole file."""
+    """Writes the text, made writable, beside `path` and renames it there, so that a kill at any moment leaves one whole file."""
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(writable(text))
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:

@@ -1,7 +1,7 @@
 """What was handed in, as files: a folder, zip, notebook, one write-up, or a class's export. It is read here, never run."""
 
 from autograder.submission.archive import write_archive
-from autograder.submission.export import ClassFiles, ClassRoom, Handed, Person, metadata, read_class
+from autograder.submission.export import ClassFiles, ClassRoom, Handed, Person, check_metadata, metadata, read_class
 from autograder.submission.extraction import FIRST_UNIT, definitions
 from autograder.submission.intake import ARCHIVE_SUFFIXES, Submission, open_submission
 
@@ -13,6 +13,7 @@ __all__ = [
     "Handed",
     "Person",
     "Submission",
+    "check_metadata",
     "definitions",
     "metadata",
     "open_submission",

@@ -159,10 +159,10 @@ def _is_setting(value: ast.expr) -> bool:
 
 
 def text_of(node: ast.AST) -> str:
-    """The node as Python text; empty where it is nested too deeply for that."""
+    """The node as Python text; empty where it is nested too deeply for that, or holds an integer of more digits than Python writes."""
     try:
         return ast.unparse(node)
-    except RecursionError:
+    except (RecursionError, ValueError, MemoryError):
         return ""
 
 

@@ -24,6 +24,12 @@ MAX_CODE_CHARACTERS = 2_000_000
 MAX_MAGIC_LINE = 2_000
 """Characters of a line that may be a magic; longer ones are data."""
 
+MAX_IPYTHON = 4_000
+"""Characters of a cell that IPython is asked about: it reads all of it again for each magic in it, up to 500 times."""
+
+MAX_CELL_MAGICS = 20
+"""Magics of a whole cell, one above the other."""
+
 SHOWN_CHARACTERS = 80
 """Characters of a student's line that a remark repeats."""
 
@@ -34,10 +40,11 @@ _PYLAB = "import numpy; import numpy as np; from numpy import *; import matplotl
 _CELL_MAGIC = re.compile(r"\A(\s*)%%(\w+)[^\n]*\n?")
 _LINE_MAGIC = re.compile(r"^(\s*)%(\w+)(.*)$")
 _SHELL = re.compile(r"^(\s*)!.*$")
-_ASSIGNED_MAGIC = re.compile(r"^(\s*[\w, ]+=)\s*(?:!|%(\w+))(.*)$")
-_HELP = re.compile(r"^(\s*)(?:\?{1,2}[\w.*]+|[\w.*]+\?{1,2})\s*;?\s*$")
+_ASSIGNED_MAGIC = re.compile(r"^(\s*\w[\w, ]*=)\s*(?:!|%(\w+))(.*)$")
+_HELP = re.compile(r"^(\s*)(?:\?{1,2}[\w.*]+|[\w.*]+\?{1,2})\s*(?:;\s*)?$")
 _PASTED_PROMPT = re.compile(r"^(\s*)(?:In \[\d*\]:|>>>) ?")
 _BOUND_BY_BROKEN = re.compile(r"^(?:async\s+)?(?:def|class)\s+(\w+)|^(\w+)[ \t]*(?::[^=\n]{0,200})?=(?!=)", re.MULTILINE)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTINUES = re.compile(r"^(?:[)\]}#]|else\b|elif\b|except\b|finally\b)")
 
 
@@ -85,6 +92,8 @@ def notebook_cells(text: str, label: str) -> list[Cell]:
         raise Unreadable(text, start + error.pos, f"{label} {what} at line {error.lineno}, column {error.colno}", accepted) from None
     except RecursionError:
         raise Unreadable(text, 0, f"{label} is nested too deeply to be a notebook", accepted) from None
+    except ValueError as error:  # an integer of more digits than Python reads
+        raise Unreadable(text, 0, f"{label} is no valid notebook ({error})", accepted) from None
     cells: list[object] = []
     if isinstance(content, dict) and isinstance(content.get("cells"), list):
         cells = content["cells"]
@@ -105,14 +114,14 @@ def notebook_cells(text: str, label: str) -> list[Cell]:
 
 def pieces_of(code: str, origin: str, cell: int) -> Iterator[Piece]:
     """The statements of one cell or script, in order; what does not parse loses only itself."""
-    code = code.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff").replace("\x00", " ").replace("\f", " ")
+    code = _SURROGATE.sub("\ufffd", code).replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff").replace("\x00", " ").replace("\f", " ")
     tree = _parsed(code)
     if tree is None:
         code = _without_magics(code)
         tree = _parsed(code)
     if tree is None and (dedented := textwrap.dedent(code)) != code:
         code, tree = dedented, _parsed(dedented)
-    if tree is None and "?" not in code and re.search(r"[!%]", code):
+    if tree is None and "?" not in code and len(code) <= MAX_IPYTHON and re.search(r"[!%]", code):
         code, tree = _by_ipython(code)
     if tree is not None:
         yield from _statements(tree, code, 0, origin, cell)
@@ -136,17 +145,39 @@ def _parsed(code: str) -> ast.Module | None:
 
 def _statements(tree: ast.Module, code: str, before: int, origin: str, cell: int) -> Iterator[Piece]:
     lines = code.split("\n")
+    encoded = _EncodedLines(lines)
     taken = 0
-    for node in tree.body:
+    for node, following in zip(tree.body, [*tree.body[1:], None], strict=False):
         first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
         last = node.end_lineno or first
-        following = [other for other in tree.body if other is not node and other.lineno == last]
-        if first == taken or following:  # several statements on a line, with semicolons
-            text = ast.get_source_segment(code, node) or ""
+        if first == taken or (following is not None and following.lineno == last):  # several statements on a line, with semicolons
+            text = encoded.segment(node)
         else:
             text = "\n".join(lines[first - 1 : last])
         taken = last
         yield Piece(node, text, cell, origin, before + first)
+
+
+class _EncodedLines:
+    """The text of statements that share a line; `ast.get_source_segment` splits the whole code again for each."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+        self._last: tuple[int, bytes] = (-1, b"")
+
+    def segment(self, node: ast.stmt) -> str:
+        """A statement as it stands in the code."""
+        first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+        if first == last:
+            return self._line(first)[node.col_offset : node.end_col_offset].decode()
+        begin = self._line(first)[node.col_offset :].decode()
+        return "\n".join([begin, *self._lines[first + 1 : last], self._line(last)[: node.end_col_offset].decode()])
+
+    def _line(self, number: int) -> bytes:
+        """A line in UTF-8, by whose bytes `ast` counts."""
+        if self._last[0] != number:
+            self._last = (number, self._lines[number].encode())
+        return self._last[1]
 
 
 def _chunks(code: str) -> Iterator[tuple[int, str]]:
@@ -183,13 +214,16 @@ def _broken(chunk: str, before: int, origin: str, cell: int) -> Piece:
 
 def _without_magics(code: str) -> str:
     """The code with magics, shell lines and help replaced by Python that does what matters here; lines keep their numbers."""
-    if match := _CELL_MAGIC.match(code):
+    above = 0  # lines that were taken off the top
+    for _ in range(MAX_CELL_MAGICS):  # %%capture above %%time
+        match = _CELL_MAGIC.match(code)
+        if match is None:
+            break
         if match.group(2) not in _CELL_MAGICS_WITH_CODE:
-            return "\n" * code.count("\n")  # %%bash, %%html, %%writefile, ...: no Python of this notebook
-        code = "\n" + code[match.end() :]
-        if _CELL_MAGIC.match(code.lstrip("\n")):  # %%capture above %%time
-            return "\n" * (code.count("\n") - code.lstrip("\n").count("\n")) + _without_magics(code.lstrip("\n"))
-    return "\n".join(_plain_line(line) for line in code.split("\n"))
+            return "\n" * (above + code.count("\n"))  # %%bash, %%html, %%writefile, ...: no Python of this notebook
+        above += code.count("\n", 0, match.end())
+        code = code[match.end() :]
+    return "\n" * above + "\n".join(_plain_line(line) for line in code.split("\n"))
 
 
 def _plain_line(line: str) -> str:

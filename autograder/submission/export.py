@@ -10,24 +10,43 @@ from __future__ import annotations
 import datetime
 import math
 import os
+import re
 import stat
+import unicodedata
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import yaml
 
-from autograder.errors import UsageError
+from autograder.errors import OutOfBudget, UsageError
 from autograder.submission.intake import MAX_FILE_BYTES, MAX_SEEN, MAX_TOTAL_BYTES, UNREADABLE
 from autograder.worker import child
+
+T = TypeVar("T")
 
 METADATA = "submission_metadata.yml"
 """What Gradescope's export holds beside the submissions' folders."""
 
 METADATA_SECONDS = 300.0
 """For reading it; the C loader takes about a second for 10 MB, pure Python a minute."""
+
+METADATA_MEGABYTES = 4_096
+"""Memory for reading it; PyYAML takes some 20 times the file's size."""
+
+MAX_METADATA_BYTES = 256 * 2**20
+"""Of the file: results of 500 submissions and of everything that they handed in before take a tenth of it."""
+
+MAX_VALUES = 5_000_000
+"""Values in it, each counted as often as aliases repeat it: nine lines of aliases can stand for a billion."""
+
+MAX_NESTING = 100
+"""Lists and tables inside each other; an export has about ten."""
+
+RECORD = re.compile(r"submission_\d{1,20}")
+"""Keys of an export, and the names of its folders."""
 
 USABLE = {".zip", ".ipynb", ".md", ".tex"}
 """Suffixes of single files that are submissions."""
@@ -38,6 +57,12 @@ NOISE = ("__macosx", ".", "__pycache__")
 BLOCK = 2**16
 MAX_NAME = 200
 """Bytes of a submission's name; file systems stop at 255."""
+
+OURS = re.compile(r"(?:journal|grades|class|changes|overrides|review|results)[.-].*")
+"""What files beside the folders of results are called, in lower case: no submission is called so."""
+
+MAX_PEOPLE = 100
+"""Persons of one submission."""
 
 MAX_FIELD = 300
 """Characters of a name, an id or an e-mail address."""
@@ -76,6 +101,8 @@ class ClassRoom:
     path: Path
     archive: bool
     handed: tuple[Handed, ...]
+    notes: tuple[str, ...] = ()
+    """What of it is not used, a line each."""
 
     def open(self) -> ClassFiles:
         """What the submissions' files are read from; to be opened once in each process that reads."""
@@ -138,47 +165,61 @@ def _copied(reading: BinaryIO, writing: BinaryIO, most: int) -> int:
 def read_class(path: Path) -> ClassRoom:
     """Everything that lies at the path: an export or other archive, or a folder.
 
-    Raises UsageError where there is nothing to grade, with what would be accepted.
+    Metadata count at an export's own place only: anywhere else they are a file of somebody's submission. Where they cannot be
+    used, what lies beside them is graded all the same, and a note says so. Raises UsageError where there is nothing to grade, with
+    what would be accepted.
     """
     accepted = "give Gradescope's export (zip or folder), or a folder of submissions (folders, zips, notebooks or write-ups)"
     if not path.exists():
         raise UsageError(f"{path}: no such file or folder; {accepted}")
-    if path.is_dir():
-        names = list(_below(path))
-        archive = None
-    elif zipfile.is_zipfile(path):
-        try:
-            archive = zipfile.ZipFile(path)
-        except UNREADABLE as failure:
-            raise UsageError(f"{path}: a broken archive ({failure}); {accepted}") from None
-        names = _members(archive)
-    else:
+    if not path.is_dir() and not zipfile.is_zipfile(path):
         what = "a broken archive" if path.suffix.lower() == ".zip" else "neither a folder nor a zip"
         raise UsageError(f"{path}: {what}; {accepted}")
-    root = _root(names)
+    try:
+        names = _names(path)
+    except UNREADABLE as failure:
+        raise UsageError(f"{path}: a broken archive ({failure}); {accepted}") from None
+    root, has_metadata = _root(names, archive=not path.is_dir())
     entries = {name[len(root) :].split("/")[0] for name in names if name.startswith(root)}
-    found = {e for e in entries if e and not e.lower().startswith(NOISE) and _is_usable(e, root, names)}
+    folders = {name[len(root) :].split("/")[0] for name in names if name.startswith(root) and "/" in name[len(root) :]}
+    found = {e for e in entries if e and not e.lower().startswith(NOISE) and (e in folders or os.path.splitext(e)[1].lower() in USABLE)}
     records: dict[str, dict[str, Any]] = {}
-    if METADATA in entries:
-        records = _records(path, root)
+    notes: tuple[str, ...] = ()
+    if has_metadata:
+        try:
+            records = _records(path, root)
+        except UsageError as problem:
+            if not found:
+                raise
+            notes = (f"{problem}: persons, times and earlier scores are not known",)
     if not found and not records:
         raise UsageError(f"{path}: no submissions in it; {accepted}")
-    handed: dict[str, Handed] = {}
-    for entry in sorted({*found, *records}):
-        name = _unique(_printable(entry), handed)
-        handed[name] = _handed(name, root + entry if entry in found else "", records.get(entry, {}))
-    if archive is not None:
-        archive.close()
-    return ClassRoom(path, archive is not None, tuple(handed.values()))
+    names_of = SubmissionNames()
+    handed = [
+        _handed(names_of.take(entry), root + entry if entry in found else "", records.get(entry, {}))
+        for entry in sorted({*found, *records})
+    ]
+    return ClassRoom(path, not path.is_dir(), tuple(handed), notes)
 
 
-def _below(folder: Path) -> Iterator[str]:
-    """Relative names of what lies in a folder, and in a lone folder in it: `anna/`, `ben.zip`, `around/anna/`."""
-    names = [f"{p.name}/" if p.is_dir() else p.name for p in sorted(folder.iterdir()) if p.is_dir() or p.is_file()]
-    yield from names
-    shown = [name for name in names if not name.lower().startswith(NOISE)]
-    if len(shown) == 1 and shown[0].endswith("/") and (folder / shown[0] / METADATA).is_file():
-        yield from (f"{shown[0]}{name}" for name in _below(folder / shown[0]))
+def _names(path: Path) -> list[str]:
+    """Relative names of what lies in a folder and, where that is all there is, in a lone folder in it; or of an archive's members."""
+    if not path.is_dir():
+        with zipfile.ZipFile(path) as archive:
+            return _members(archive)
+    names = _entries(path)
+    shown = _shown(names)
+    if len(shown) == 1 and shown[0].endswith("/"):
+        names += [f"{shown[0]}{name}" for name in _entries(path / shown[0])]
+    return names
+
+
+def _entries(folder: Path) -> list[str]:
+    return [f"{p.name}/" if p.is_dir() else p.name for p in sorted(folder.iterdir()) if p.is_dir() or p.is_file()]
+
+
+def _shown(names: list[str]) -> list[str]:
+    return [name for name in names if not name.lower().startswith(NOISE)]
 
 
 def _members(archive: zipfile.ZipFile) -> list[str]:
@@ -188,21 +229,54 @@ def _members(archive: zipfile.ZipFile) -> list[str]:
     return names
 
 
-def _root(names: list[str]) -> str:
-    """The folder that holds the submissions: where the metadata lie, else the one folder around everything that is in an archive."""
-    holders = sorted((name for name in names if name.rpartition("/")[2] == METADATA), key=lambda name: name.count("/"))
-    if holders:
-        return holders[0][: -len(METADATA)]
-    tops = {name.split("/")[0] for name in names if not name.lower().startswith(NOISE)}
-    inside = [name for name in names if name.count("/") - name.endswith("/") >= 2]
-    return f"{next(iter(tops))}/" if len(tops) == 1 and inside and not next(iter(tops)).lower().endswith(tuple(USABLE)) else ""
+def _root(names: list[str], *, archive: bool) -> tuple[str, bool]:
+    """The folder that holds the submissions, and whether an export's metadata lie in it.
+
+    An export has them at its top, or in the one folder that it consists of, beside a folder of a submission. Without them the class
+    is what lies at the top, or in the one folder around everything that is in an archive.
+    """
+    if METADATA in names:
+        return "", True
+    tops = {name.split("/")[0] for name in _shown(names)}
+    if len(tops) != 1:
+        return "", False
+    around = f"{next(iter(tops))}/"
+    beside = {name[len(around) :].split("/")[0] for name in names if name.startswith(around)}
+    if METADATA in beside and f"{around}{METADATA}" in names and any(RECORD.fullmatch(os.path.splitext(name)[0]) for name in beside):
+        return around, True
+    inside = any(name.count("/") - name.endswith("/") >= 2 for name in names)
+    return (around if archive and inside and not around[:-1].lower().endswith(tuple(USABLE)) else ""), False
 
 
-def _is_usable(entry: str, root: str, names: list[str]) -> bool:
-    if os.path.splitext(entry)[1].lower() in USABLE:
-        return True
-    start = f"{root}{entry}/"
-    return any(name.startswith(start) for name in names)
+class SubmissionNames:
+    """Names of submissions, which are those of their folders of results: each is one that a terminal, a spreadsheet and every file
+    system take, no file of ours, and on no file system the same as another (letter case, unicode's normal forms, a final dot).
+    """
+
+    def __init__(self) -> None:
+        self._taken: dict[str, int] = {}
+
+    def take(self, entry: str) -> str:
+        """The name of what lies at an entry of the class."""
+        text = unicodedata.normalize("NFC", entry.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+        clean = "".join(c if c.isprintable() and c not in "/\\" else "_" for c in text)
+        clean = clean.encode()[:MAX_NAME].decode("utf-8", "ignore").strip(" ")
+        if not clean.strip(". "):
+            clean = "_"
+        if OURS.fullmatch(self._key(clean)):
+            clean = f"submission {clean}"
+        name, number = clean, self._taken.get(self._key(clean), 0)
+        while self._key(name) in self._taken:
+            number += 1
+            name = f"{clean} ({number + 1})"
+        self._taken[self._key(clean)] = number
+        self._taken.setdefault(self._key(name), 0)
+        return name
+
+    @staticmethod
+    def _key(name: str) -> str:
+        folded = unicodedata.normalize("NFKC", name).casefold()
+        return unicodedata.normalize("NFKC", folded).rstrip(" .")
 
 
 def _entry_of(member: str, depth: int) -> str:
@@ -210,47 +284,47 @@ def _entry_of(member: str, depth: int) -> str:
     return "/".join(member.split("/")[: depth + 1])
 
 
-def _printable(name: str) -> str:
-    """A folder's name that a terminal, a spreadsheet and a file system take: no lone surrogates, no control characters."""
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    clean = "".join(c if c.isprintable() and c not in "/\\" else "_" for c in text)
-    clean = clean.encode()[:MAX_NAME].decode("utf-8", "ignore")
-    return clean if clean not in ("", ".", "..") else "_"
-
-
-def _unique(name: str, taken: Mapping[str, object]) -> str:
-    known = {other.casefold() for other in taken}
-    number, candidate = 2, name
-    while candidate.casefold() in known:
-        candidate, number = f"{name} ({number})", number + 1
-    return candidate
-
-
 # the metadata ---------------------------------------------------------------------------------------------------------
 
 
 def _records(path: Path, root: str) -> dict[str, dict[str, Any]]:
     """Folder name -> what is kept of its record. Read in a process of its own: a class's results take memory."""
+    return _apart(_read_metadata, path, root)
+
+
+def check_metadata(path: Path) -> None:
+    """Raises UsageError where an export (folder or zip) has no metadata that can be read."""
+    _apart(_readable, path)
+
+
+def _readable(path: Path) -> None:
+    metadata(path)
+
+
+def _apart(work: Callable[..., T], *args: Any) -> T:
+    """What it returns, done in a process that hostile YAML may fill or hang."""
     try:
-        return child.run(_read_metadata, path, root, seconds=METADATA_SECONDS)
+        return child.run(work, *args, seconds=METADATA_SECONDS, megabytes=METADATA_MEGABYTES)
     except child.ChildRaised as problem:
-        raise UsageError(problem.message if problem.is_usage_error else str(problem)) from None
+        raise UsageError(problem.message if problem.is_usage_error else f"its {METADATA} cannot be read ({problem})") from None
     except child.ChildFailed as problem:
-        raise UsageError(str(problem)) from None
+        raise UsageError(f"its {METADATA} cannot be read ({problem})") from None
 
 
 def _read_metadata(path: Path, root: str) -> dict[str, dict[str, Any]]:
     kept = {}
     document = metadata(path, root)
+    if not any(RECORD.fullmatch(key) and _is_record(value) for key, value in document.items()):
+        raise UsageError(f"{path}: its {METADATA} is no list of submissions by folder name")
     due = _time(_first(document, "due_date", "late_due_date") or _first(document.get("assignment"), "due_date", "late_due_date"))
     for name, record in document.items():
-        if not isinstance(record, dict) or name == "assignment":
+        if not isinstance(record, dict) or not RECORD.fullmatch(name):
             continue
         submitters = record.get("submitters")
         submitted = _time(record.get("created_at"))
         record_due = _time(_first(record, "due_date", "late_due_date")) or due
-        kept[str(name)] = {
-            "people": [_person(p) for p in submitters] if isinstance(submitters, list) else [],
+        kept[name] = {
+            "people": [_person(p) for p in submitters[:MAX_PEOPLE]] if isinstance(submitters, list) else [],
             "submitted": submitted.isoformat() if submitted else _text(record.get("created_at")),
             "late": _late(submitted, record_due),
             "score": _number(record.get("score")),
@@ -259,29 +333,41 @@ def _read_metadata(path: Path, root: str) -> dict[str, dict[str, Any]]:
 
 
 def metadata(path: Path, root: str | None = None) -> dict[str, Any]:
-    """The metadata of an export (folder or zip) as plain dicts, keys without their colons.
+    """The metadata of an export (folder or zip) as plain dicts, keys without their colons; to be called where memory is capped.
 
     root: the folder in which they lie, with a slash at its end; found by itself if None. Raises UsageError.
     """
+    what = f"{path}: its {METADATA}"
     try:
+        if root is None:
+            root, _ = _root(_names(path), archive=not path.is_dir())
         if path.is_dir():
-            root = _root(list(_below(path))) if root is None else root
-            content = (path / root / METADATA).read_bytes()
+            with (path / root / METADATA).open("rb") as file:
+                content = file.read(MAX_METADATA_BYTES + 1)
         else:
-            with zipfile.ZipFile(path) as archive:
-                root = _root(_members(archive)) if root is None else root
-                content = archive.read(root + METADATA)
+            with zipfile.ZipFile(path) as archive, archive.open(root + METADATA) as member:
+                content = member.read(MAX_METADATA_BYTES + 1)
     except (*UNREADABLE, KeyError) as problem:
-        raise UsageError(f"{path}: its {METADATA} cannot be read ({problem})") from None
+        raise UsageError(f"{what} cannot be read ({problem})") from None
+    if len(content) > MAX_METADATA_BYTES:
+        raise UsageError(f"{what} is larger than {MAX_METADATA_BYTES} bytes")
     try:
-        document = yaml.load(content.decode("utf-8-sig", "replace"), _loader())
+        document = _Plain().value(yaml.load(content.decode("utf-8-sig", "replace"), _loader()))
     except yaml.YAMLError as problem:
         where = getattr(problem, "problem_mark", None)
         line = f" at line {where.line + 1}" if where else ""
-        raise UsageError(f"{path}: its {METADATA} is no YAML{line}") from None
+        raise UsageError(f"{what} is no YAML{line}") from None
+    except (OutOfBudget, RecursionError, MemoryError):
+        raise UsageError(f"{what} holds too much, or is nested too deeply") from None
+    except (ValueError, TypeError, OverflowError) as problem:  # a date of the 40th of May, a key that is a list, 10,000 digits
+        raise UsageError(f"{what} is no YAML of an export ({_text(problem)})") from None
     if not isinstance(document, dict):
-        raise UsageError(f"{path}: its {METADATA} is no list of submissions by folder name")
-    return {str(key): value for key, value in _without_colons(document).items()}
+        raise UsageError(f"{what} is no list of submissions by folder name")
+    return document
+
+
+def _is_record(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value.keys() & {"submitters", "created_at"})
 
 
 def _loader() -> Any:
@@ -297,13 +383,26 @@ def _loader() -> Any:
         return self.construct_scalar(node)
 
     loader.add_multi_constructor("!ruby/", plain)
+    loader.flatten_mapping = lambda _self, _node: None  # `<<` copies tables into tables, which doubles with every line; no export has it
     return loader
 
 
-def _without_colons(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {(key[1:] if isinstance(key, str) and key.startswith(":") else key): _without_colons(item) for key, item in value.items()}
-    return [_without_colons(item) for item in value] if isinstance(value, list) else value
+class _Plain:
+    """Values as plain ones with texts for keys, without Ruby's colons, within a budget: aliases are the same object again and again."""
+
+    def __init__(self) -> None:
+        self._left = MAX_VALUES
+
+    def value(self, value: Any, depth: int = 0) -> Any:
+        """Raises OutOfBudget."""
+        self._left -= 1
+        if self._left < 0:
+            raise OutOfBudget("MAX_VALUES", MAX_VALUES + 1)
+        if depth > MAX_NESTING:
+            raise OutOfBudget("MAX_NESTING", depth)
+        if isinstance(value, dict):
+            return {str(key).removeprefix(":"): self.value(item, depth + 1) for key, item in value.items()}
+        return [self.value(item, depth + 1) for item in value] if isinstance(value, list) else value
 
 
 def _first(record: Any, *keys: str) -> Any:
@@ -318,14 +417,17 @@ def _person(record: Any) -> dict[str, str]:
 
 def _text(value: Any) -> str:
     """One line, without control characters."""
-    text = "" if value is None else str(value)
+    try:
+        text = "" if value is None else str(value)[: 4 * MAX_FIELD]
+    except ValueError:  # an integer of more digits than Python writes
+        text = ""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_FIELD]
 
 
 def _number(value: Any) -> float | None:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
 

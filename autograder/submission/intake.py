@@ -139,6 +139,8 @@ def _opened(path: Path, assignment: Assignment) -> Iterator[Submission]:
             files = _copied(sources, kept, notes)
         if not files and broken:
             raise UsageError(f"{_shown(str(path))} is a broken or encrypted archive ({broken}): accepted is {ACCEPTED}")
+        if len(files) == 1 and files[0].lower().endswith(".zip"):
+            files = _unpacked(kept, files[0], known, notes)
         for file in files:
             if file.lower().endswith(ARCHIVE_SUFFIXES):
                 notes.add(f"{_shown(file)} is an archive inside the submission: it was not opened.")
@@ -146,6 +148,27 @@ def _opened(path: Path, assignment: Assignment) -> Iterator[Submission]:
         yield Submission(_shown(name), kept, files, notes.lines(), _digest(kept, files))
     finally:
         shutil.rmtree(kept, ignore_errors=True)
+
+
+def _unpacked(kept: Path, file: str, known: frozenset[str], notes: _Notes) -> tuple[str, ...]:
+    """The files of an archive that is all that was handed in, in its place; the archive alone where it cannot be read."""
+    inner = Path(tempfile.mkdtemp(prefix=".inner-", dir=kept))
+    try:
+        with _archive(kept / file, _shown(file)) as archive:
+            sources, broken = _in_archive(archive, notes)
+            files = _copied(_chosen(_unnested(sources, known), known, notes), inner, notes)
+    except UsageError as failure:
+        files, broken = (), str(failure)
+    if not files:
+        notes.add(f"{_shown(file)} is all that was handed in, and no file could be taken out of it{f' ({broken})' if broken else ''}.")
+        shutil.rmtree(inner)
+        return (file,)
+    notes.add(f"{_shown(file)} is all that was handed in: its files were taken out of it.")
+    shutil.rmtree(kept / file.split("/")[0]) if "/" in file else (kept / file).unlink()
+    for entry in sorted(inner.iterdir()):
+        entry.rename(kept / entry.name)
+    inner.rmdir()
+    return files
 
 
 def _known_names(assignment: Assignment) -> tuple[str, ...]:

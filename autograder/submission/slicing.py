@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,6 +17,12 @@ from autograder.submission.cells import Piece
 ARGUMENTS_SEEN = 5
 """Positional arguments of a call that can be asked for."""
 
+NO_MOMENT = -1
+"""In the place of a moment at which nothing is looked up."""
+
+MAX_NEEDS = 500_000
+"""Names that are followed to what binds them, for all that is wanted of one program; homework needs some thousands."""
+
 
 @dataclass(frozen=True)
 class Slice:
@@ -25,11 +32,11 @@ class Slice:
 
     def final(self) -> dict[str, tuple[int, ...]]:
         """Name -> the statements of this slice that bind or change it."""
-        found: dict[str, tuple[int, ...]] = {}
+        found: dict[str, list[int]] = {}
         for statement in self.statements:
             for name in statement.binds | statement.changes:
-                found[name] = (*found.get(name, ()), statement.index)
-        return found
+                found.setdefault(name, []).append(statement.index)
+        return {name: tuple(indices) for name, indices in found.items()}
 
 
 class Argument(NamedTuple):
@@ -38,6 +45,13 @@ class Argument(NamedTuple):
     position: int
     text: str
     given: Slice | Piece
+
+
+class _Touching(NamedTuple):
+    """statements: by name, in order. functions: names whose statements need others when they are called, so that it matters when."""
+
+    statements: dict[str, list[Statement]]
+    functions: frozenset[str]
 
 
 class Program:
@@ -49,12 +63,20 @@ class Program:
         self.statements = [*before, *own]
         self.bound = {name for statement in own for name in statement.binds}
         self._loops_in = _looping(self.statements)
+        self._lost_by_name: dict[str, list[Piece]] = {}
+        for piece in self.lost:
+            for name in piece.names:
+                self._lost_by_name.setdefault(name, []).append(piece)
+        self._touching: dict[frozenset[str], _Touching] = {}
+        self._needs = 0
         self.annotations = any(isinstance(s.node, ast.ImportFrom) and s.node.module == "__future__" for s in self.statements)
         self._own = own
 
     def remarks(self) -> list[str]:
         """What a student should know of this file."""
         said = [f"{piece.origin}: {piece.problem or 'it cannot stand there'}; what this defines is left out." for piece in self.lost]
+        if self._needs >= MAX_NEEDS:
+            said.insert(0, f"{self._own[0].piece.origin}: names rest on more statements than are followed ({MAX_NEEDS}).")
         for statement in self._own:
             if isinstance(statement.node, ast.Expr) and isinstance(statement.node.value, ast.Lambda):
                 piece = statement.piece
@@ -100,8 +122,9 @@ class Program:
             for position, argument in sorted(given.items())[:ARGUMENTS_SEEN]:
                 if not self._can_be_function(argument, statement, names):
                     continue
-                needs = [n.id for n in ast.walk(argument) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
-                needs = [need for need in needs if need not in _lambda_parameters(argument)]
+                loaded = (n.id for n in ast.walk(argument) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+                own = _lambda_parameters(argument)
+                needs = [need for need in dict.fromkeys(loaded) if need not in own]
                 broken = [piece for need in needs for piece in self._spoilt(need, statement)]
                 if broken:
                     found.append(Argument(position, "", broken[-1]))
@@ -131,7 +154,9 @@ class Program:
 
     def _spoilt(self, name: str, at: Statement) -> list[Piece]:
         """The text of that statement's cell, before it, that meant to bind the name, does not parse, and is not made good since."""
-        here = [p for p in self.lost if name in p.names and p.cell == at.piece.cell and p.line < at.piece.line]
+        here = [p for p in self._lost_by_name.get(name, ()) if p.cell == at.piece.cell and p.line < at.piece.line]
+        if not here:
+            return []
         bound = [s.piece.line for s in self._own if name in s.binds and s.piece.cell == at.piece.cell and s.piece.line < at.piece.line]
         return [p for p in here if p.line > max(bound, default=0)]
 
@@ -150,44 +175,77 @@ class Program:
     def _slice(self, needs: Iterable[tuple[str, int, int]], wanted: frozenset[str]) -> Slice:
         """needs: (name, moment at which what is in it is looked up, moment before which it is bound)."""
         taken: set[int] = set()
-        seen: set[tuple[str, int, int]] = set()
-        waiting = list(needs)
-        while waiting:
-            need = waiting.pop()
+        seen: set[tuple[str, int, int, bool]] = set()
+        waiting = [(name, moment, before, False) for name, moment, before in needs]
+        while waiting and self._needs < MAX_NEEDS:
+            name, moment, before, is_bound = waiting.pop()
+            if name not in self._touching_by(wanted).functions:
+                moment = NO_MOMENT  # so that each of a thousand changes of one object is followed once, not once for each later one
+            need = (name, moment, before, is_bound)
             if need in seen:
                 continue
             seen.add(need)
-            name, moment, before = need
-            for statement in self._binding(name, before, wanted):
-                taken.add(statement.index)
-                waiting += [(early, statement.index, statement.index) for early in statement.early]
-                waiting += [(late, moment, moment) for late in statement.late]
+            statement = self._touched(name, before, wanted, is_bound=is_bound)
+            if statement is None:
+                continue
+            taken.add(statement.index)
+            self._needs += 1 + len(statement.early) + len(statement.late)
+            waiting += [(early, statement.index, statement.index, False) for early in statement.early]
+            waiting += [(late, moment, moment, False) for late in statement.late]
+            if statement.index < before and not (name in statement.binds and statement.certain):
+                waiting.append((name, moment, statement.index, is_bound or name in statement.binds))  # what was there before it counts too
         last = max(taken, default=-1)
-        for statement in self.statements:
-            if statement.index < last and (statement.star or statement.setting) and statement.index not in taken:
+        walked: set[tuple[str, int]] = set()
+        for statement in self.statements[: max(last, 0)]:
+            if (statement.star or statement.setting) and statement.index not in taken:
                 taken.add(statement.index)
                 if statement.setting:
                     for early in statement.early:
-                        taken |= {s.index for s in self._binding(early, statement.index, wanted)}
+                        taken |= self._binding(early, statement.index, wanted, walked)
         return Slice(tuple(self.statements[i] for i in sorted(taken)))
 
-    def _binding(self, name: str, before: int, wanted: frozenset[str]) -> list[Statement]:
+    def _binding(self, name: str, before: int, wanted: frozenset[str], walked: set[tuple[str, int]]) -> set[int]:
         """The statements that make a name what it is just before a moment: its binding and what changed it since.
 
-        Where nothing binds it before, its first binding after: cells are not always run from top to bottom.
+        walked: where such a walk has been, which then was all that there is from there.
         """
-        found: list[Statement] = []
-        for statement in reversed(self.statements[:before]):
-            if name in statement.changes and not self._is_training(statement, wanted):
-                found.append(statement)
-            if name in statement.binds and not self._is_training(statement, wanted):
-                found.append(statement)
-                if statement.certain:
-                    return found
-        if not any(name in s.binds for s in found):
-            after = [s for s in self.statements[before:] if name in s.binds and not self._is_training(s, wanted)]
-            return [*found, *after[:1]] if after else []
+        found: set[int] = set()
+        is_bound = False
+        while self._needs < MAX_NEEDS and (statement := self._touched(name, before, wanted, is_bound=is_bound)) is not None:
+            self._needs += 1
+            found.add(statement.index)
+            is_bound = is_bound or name in statement.binds
+            if (name, statement.index) in walked or statement.index >= before or (name in statement.binds and statement.certain):
+                break
+            walked.add((name, statement.index))
+            before = statement.index
         return found
+
+    def _touched(self, name: str, before: int, wanted: frozenset[str], *, is_bound: bool) -> Statement | None:
+        """The last statement before a moment that binds or changes a name, training left out; None for a name that nothing binds.
+
+        Where there is none, and nothing that was found after it binds the name (is_bound), the first that does from that moment on:
+        cells are not always run from top to bottom.
+        """
+        touching = self._touching_by(wanted).statements.get(name, [])
+        place = bisect_left(touching, before, key=lambda s: s.index)
+        if place:
+            return touching[place - 1]
+        return None if is_bound else next((s for s in touching if name in s.binds), None)
+
+    def _touching_by(self, wanted: frozenset[str]) -> _Touching:
+        """What binds or changes each name which some statement binds, training left out."""
+        if wanted not in self._touching:
+            found: dict[str, list[Statement]] = {}
+            bound: set[str] = set()
+            for statement in self.statements:
+                if not self._is_training(statement, wanted):
+                    bound |= statement.binds
+                    for name in statement.binds | statement.changes:
+                        found.setdefault(name, []).append(statement)
+            functions = frozenset(name for name, touching in found.items() if any(s.late for s in touching))
+            self._touching[wanted] = _Touching({name: touching for name, touching in found.items() if name in bound}, functions)
+        return self._touching[wanted]
 
     def _is_training(self, statement: Statement, wanted: frozenset[str]) -> bool:
         """Whether executing it runs a wanted function that loops: minutes of training, never run as they stand."""
@@ -196,10 +254,19 @@ class Program:
 
 def _looping(statements: Sequence[Statement]) -> frozenset[str]:
     """Functions that loop, or call one that does."""
-    functions = [s for s in statements if isinstance(s.node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    callers: dict[str, list[Statement]] = {}
+    waiting: list[Statement] = []
+    for statement in statements:
+        if isinstance(statement.node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for name in statement.late:
+                callers.setdefault(name, []).append(statement)
+            if statement.loops:
+                waiting.append(statement)
     found: set[str] = set()
-    while more := {name for s in functions if s.loops or s.late & found for name in s.binds} - found:
-        found |= more
+    while waiting:
+        for name in waiting.pop().binds - found:
+            found.add(name)
+            waiting += callers.get(name, ())
     return frozenset(found)
 
 

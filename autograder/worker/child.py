@@ -55,7 +55,7 @@ class ChildRaised(ChildFailed):
         return self.kind == UsageError.__name__
 
 
-def run(function: Callable[..., T], *args: Any, seconds: float, megabytes: int | None = None) -> T:
+def run(function: Callable[..., T], *args: Any, seconds: float, megabytes: int) -> T:
     """The result of `function(*args)`, computed in a process that is gone afterwards.
 
     seconds: wall clock. megabytes: memory that the function may add to what the process begins with, where the system can limit it.
@@ -97,7 +97,7 @@ def _unwrapped(outcome: Any) -> Any:
     raise ChildRaised(*value)
 
 
-def _in_child(function: Callable[..., Any], args: tuple[Any, ...], reading: int, writing: int, megabytes: int | None) -> None:
+def _in_child(function: Callable[..., Any], args: tuple[Any, ...], reading: int, writing: int, megabytes: int) -> None:
     """Compute, write, and end without running anything of the parent's (no atexit, no flushing of its buffers)."""
     code = 1
     try:
@@ -119,12 +119,15 @@ def _outcome(function: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
     try:
         return pickle.dumps(("value", function(*args)))
     except Exception as bad:  # whatever it is, the parent raises it as ChildRaised
-        return pickle.dumps(("raised", (type(bad).__name__, str(bad)[:CHUNK])))
+        kind = type(bad).__name__
+        try:
+            said = str(bad)[:CHUNK]
+        except Exception:
+            said = ""
+    return pickle.dumps(("raised", (kind, said)))  # outside of the handler: what filled the memory is gone with its traceback
 
 
-def _limit_memory(megabytes: int | None) -> None:
-    if megabytes is None:
-        return
+def _limit_memory(megabytes: int) -> None:
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 

@@ -107,8 +107,8 @@ class Guest:
     def _perform(self, header: dict[str, Any], buffers: list[memoryview]) -> Any:
         operation = header["op"]
         if operation == "call":
+            function = self._target(header["function"])  # first: what was never written is so where no torch can hold its arguments, too
             arguments = wire.Unpacker(buffers, self._resolve).unpack(header["args"])
-            function = self._target(header["function"])
             if not callable(function):
                 raise _Problem("type", f"{header['function']} is no function, it is of type {type(function).__name__}")
             _seed(header["seed"])

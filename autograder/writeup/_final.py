@@ -244,8 +244,9 @@ def _trimmed(text: str) -> str:
     if text.count("**") == 1:
         # The other pair stands around `Answer:`, or before it.
         text = text.removeprefix("**").removesuffix("**").strip()
-    while len(text) > 2 and text.startswith("`") and text.endswith("`"):
-        text = text[1:-1].strip("\n ")
+    for _ in range(3):  # code between one, two or three backticks
+        if len(text) > 2 and text.startswith("`") and text.endswith("`"):
+            text = text[1:-1].strip("\n ")
     boxed = BOXED.match(text.lstrip("$[(\\ \n")) if "\\boxed" in text[:12] or "\\fbox" in text[:12] else None
     if boxed:
         inner = _boxed(text)

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-MAX_BYTES = 4 * 2**20
-"""Of a write-up. Longer ones are read this far, and it is said."""
+MAX_BYTES = 16 * 2**20
+"""Of a write-up's file, pictures in the text included. Longer ones are read this far, and it is said."""
+MAX_TEXT = 500_000
+"""Characters of a write-up, pictures left out: a hundred pages. Longer ones are read this far, and it is said."""
 MAX_NOTEBOOK_BYTES = 64 * 2**20
 """Of a notebook: its outputs hold pictures."""
 MAX_CELLS = 5_000
@@ -22,8 +24,11 @@ BROKEN_UTF8 = 0.1
 
 # What Windows calls Latin-1 has quotes and dashes where Latin-1 has control characters.
 WINDOWS = {code: bytes([code]).decode("cp1252", "replace").replace("\ufffd", " ") for code in range(0x80, 0xA0)}
-UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ue000-\uf8ff\ufeff\u200b\u2060\u2028\u2029\u0085]")
-"""Control characters, invisible ones, and the private-use characters with which this room marks its own places."""
+UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ue000-\uf8ff\ufeff\u200b\u2060\u2028\u2029\u0085]")
+"""Control characters, halves of surrogate pairs (notebooks can hold them), invisible ones, and the private-use characters with which
+this room marks its own places."""
+PICTURE_DATA = re.compile(r"(data:[\w/+.-]{1,60}(?:;[\w=.-]{1,60}){0,4};base64,)[A-Za-z0-9+/=%]+")
+"""A picture as text, as some editors paste it: of its megabytes nothing is read."""
 PAGE = re.compile(rb"/Type\s{0,4}/Page(?![A-Za-z])")
 STREAM = re.compile(rb"stream\r?\n")
 
@@ -66,8 +71,18 @@ def read_file(path: Path, name: str) -> Source:
     """A .md or .tex file. Never raises for what it holds."""
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
-    notes = (f"{name} is longer than {MAX_BYTES} bytes: the rest was not read.",) if len(data) > MAX_BYTES else ()
-    return Source(name, decode(data[:MAX_BYTES]), path.suffix.lower() == ".tex", notes=notes)
+    text, notes = _capped(decode(data[:MAX_BYTES]), name)
+    if len(data) > MAX_BYTES:
+        notes = (f"{name} is longer than {MAX_BYTES} bytes: the rest was not read.",)
+    return Source(name, text, path.suffix.lower() == ".tex", notes=notes)
+
+
+def _capped(text: str, name: str) -> tuple[str, tuple[str, ...]]:
+    """The text as far as it is read, without the data of its pictures; and a note where that is not all of it."""
+    text = PICTURE_DATA.sub(r"\1", text)
+    if len(text) <= MAX_TEXT:
+        return text, ()
+    return text[:MAX_TEXT], (f"{name} holds more than {MAX_TEXT} characters of text: the rest was not read.",)
 
 
 def read_notebook(path: Path, name: str) -> Source:
@@ -94,7 +109,8 @@ def read_notebook(path: Path, name: str) -> Source:
             continue
         cells.append((len(lines), f"cell {number}"))
         lines += [*UNWANTED.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")).split("\n"), ""]
-    return Source(name, "\n".join(lines)[:MAX_BYTES], False, tuple(cells))
+    text, notes = _capped("\n".join(lines), name)
+    return Source(name, text, False, tuple(cells), notes)
 
 
 def _cells(book: object) -> Iterator[dict[str, object]]:

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import itertools
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from autograder.algebra.notation import depths
 from autograder.errors import OutOfBudget, Unreadable
-from autograder.mathtext import ARROWS, Token, tokens
+from autograder.mathtext import ARROWS, MAX_CHARACTERS, Token, tokens
 
 MAX_BODY: Final = 40_000
 """Characters of a derivation."""
 MAX_RELATIONS: Final = 100
 """Of one derivation; what follows is left to a person."""
+
+MAX_BEFORE: Final = 2_000
+"""Characters before a formula in which its sentence is looked for."""
 
 WRAPPERS: Final = frozenset(
     [
@@ -42,18 +46,15 @@ WRAPPERS: Final = frozenset(
 )
 SIGNS: Final = frozenset({"=", "<", ">", "<=", ">="})
 _DISPLAY: Final = "align|aligned|equation|gather|gathered|multline|eqnarray|alignat|flalign|displaymath|math|split|alignedat"
-_MATH: Final = re.compile(
-    r"\$\$(?P<a>.+?)\$\$|\$(?P<b>[^$]+?)\$|\\\((?P<c>.+?)\\\)|\\\[(?P<d>.+?)\\\]"
-    rf"|\\begin\{{(?P<env>{_DISPLAY})(?P<star>\*?)\}}(?:\{{\d+\}})?(?P<e>.+?)\\end\{{(?P=env)(?P=star)\}}",
-    re.DOTALL,
-)
+_OPENS: Final = re.compile(rf"\$\$|\$|\\\(|\\\[|\\begin\{{((?:{_DISPLAY})\*?)\}}(?:\{{\d+\}})?")
+_CLOSES: Final = {"$$": "$$", "$": "$", "\\(": "\\)", "\\[": "\\]"}
 _DISPLAYED: Final = re.compile(rf"(?:\$\$|\\\[|\\begin\{{(?:{_DISPLAY})\*?\}}(?:\{{\d+\}})?)\Z")
 """What stands before a formula that has lines of its own."""
 _TEXT: Final = re.compile(r"(?<![_^{])\\(?:text|textrm|mbox|textit|textbf|intertext|textnormal|shortintertext)\s*\{([^{}]*)\}")
 _NAMED: Final = re.compile(r"\\[a-z]+\s*\{[A-Za-z]+\}\s*(?:\\left\s*)?['(_^]")
 """`\\text{ReLU}(`: a name, and no note."""
 _OVER: Final = re.compile(r"\\(?:stackrel|overset)\s*\{((?:[^{}]|\{[^{}]*\})*)\}\s*\{\s*(\\?[A-Za-z]+|[=<>≤≥]|:=)\s*\}")
-_XARROW: Final = re.compile(r"\\x(?:Rightarrow|rightarrow)\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}")
+_XARROW: Final = re.compile(r"\\x(?:Rightarrow|rightarrow)\s*(?:\[[^\]]{0,400}\])?\s*\{[^{}]*\}")
 _QUAD: Final = re.compile(r"\\q?quad(?![A-Za-z])|\\hspace\s*\{|\\hfill")
 _RELATIONAL: Final = re.compile(
     r"[=<>≤≥≔←]|\\(?:leftarrow|gets|le|ge|leq|geq|leqslant|geqslant|lt|gt|coloneqq|triangleq|equiv)(?![A-Za-z])"
@@ -139,11 +140,18 @@ def statements_of(body: str, first_line: int = 1) -> Text:
     prose = _prose(body, pieces)
     pieces = _plain(body, keep_all=True) if not pieces else sorted([*pieces, *_plain(prose, keep_all=False)])
     items: list[Relation | Formula] = []
-    chain = 0
+    newlines = [m.start() for m in re.finditer("\n", body)]
+
+    def line_at(offset: int) -> int:
+        return first_line + bisect_left(newlines, offset)
+
+    chain = stated = 0
     open_side: tuple[str, int] | None = None
     for start, end in pieces:
+        if stated > MAX_RELATIONS:
+            break
         words = _words_before(prose, start)
-        line = first_line + body.count("\n", 0, start)
+        line = line_at(start)
         try:
             rows = _rows(body[start:end])
         except OutOfBudget:
@@ -165,12 +173,13 @@ def statements_of(body: str, first_line: int = 1) -> Text:
                 chain += 1
             if not signs:
                 text, offset = sides[0]
-                items.append(Formula(text, start + offset, first_line + body.count("\n", 0, start + offset), words))
+                items.append(Formula(text, start + offset, line_at(start + offset), words))
                 if _DISPLAYED.search(body, max(0, start - 40), start):
                     open_side = (text, -1)  # what begins with a sign after it goes on from here
                 continue
             for k, sign in enumerate(signs):
                 (left, left_at), (right, right_at) = sides[k], sides[k + 1]
+                stated += bool(left.strip() and right.strip())
                 place = right_at if k or left_at < 0 else left_at
                 items.append(
                     Relation(
@@ -178,7 +187,7 @@ def statements_of(body: str, first_line: int = 1) -> Text:
                         "=" if sign == ":=" else sign,
                         right.strip(),
                         at,
-                        first_line + body.count("\n", 0, start + max(0, place)),
+                        line_at(start + max(0, place)),
                         chain,
                         words,
                         sign == ":=",
@@ -197,9 +206,17 @@ def statements_of(body: str, first_line: int = 1) -> Text:
 def _segments(body: str) -> list[tuple[int, int]]:
     """Where the formulas stand, without their delimiters."""
     out = []
-    for m in _MATH.finditer(body):
-        name = next(n for n in "abcde" if m.group(n) is not None)
-        out.append((m.start(name), m.end(name)))
+    at = 0
+    open_for_good: set[str] = set()  # what closes nothing any more: looked for once, not again at every place that it opens
+    while (found := _OPENS.search(body, at)) is not None:
+        closing = rf"\end{{{found[1]}}}" if found[1] else _CLOSES[found[0]]
+        stop = -1 if closing in open_for_good else body.find(closing, found.end() + 1)
+        if stop < 0:
+            open_for_good.add(closing)
+            at = found.start() + 1
+        else:
+            out.append((found.end(), stop))
+            at = stop + len(closing)
     return out
 
 
@@ -211,12 +228,12 @@ def _prose(body: str, pieces: list[tuple[int, int]]) -> str:
             if out[k] != "\n":
                 out[k] = " "
         out[start] = "§"
-    return re.sub(r"[$]|\\[()\[\]]|\\(?:begin|end)\{[^}]*\}", lambda m: " " * len(m[0]), "".join(out))
+    return re.sub(r"[$]|\\[()\[\]]|\\(?:begin|end)\{[^}]{0,40}\}", lambda m: " " * len(m[0]), "".join(out))
 
 
 def _words_before(prose: str, start: int) -> str:
-    """The prose of the same sentence before a formula, other formulas as §."""
-    head = prose[:start]
+    """The prose of the same sentence before a formula, other formulas as §; of a long sentence its end."""
+    head = prose[max(0, start - MAX_BEFORE) : start]
     cut = 0
     for m in _SENTENCE.finditer(head):
         cut = m.end()
@@ -259,6 +276,8 @@ def _blank(text: str, start: int, end: int, put: str = " ") -> str:
 
 def _rows(text: str) -> list[Chain]:
     """A formula as chains: sides with their offsets, and the signs between them. Raises Unreadable, OutOfBudget."""
+    if len(text) > MAX_CHARACTERS:
+        raise OutOfBudget("MAX_CHARACTERS", len(text))
     source = text
     for m in _OVER.finditer(text):
         sign = m[2]

@@ -149,3 +149,18 @@ def test_the_page_of_a_class_names_everything_and_nothing_is_markup():
     assert "<i>" not in page
     empty = class_page("Toy", "about it", [], parts, [])
     assert "0 submissions" in empty
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, "\x00", "[]", '{"tests": 3}', '{"tests": [1, {"number": ["1.a"], "score": 1e999, "max_score": true}]}']
+    + [f'{{"tests": [{{"number": "1.a", "score": {score}}}]}}' for score in ("9" * 400, "9" * 10_000, "NaN", "-Infinity", '"5"')],
+)
+def test_results_of_anyones_break_no_comparison(tmp_path, text):
+    (tmp_path / "anna").mkdir()
+    (tmp_path / "anna" / "results.json").write_text(text, encoding="utf-8")
+    ((name, parts),) = earlier_results(tmp_path)
+
+    assert name == "anna"
+    assert all(part.score is None for part in parts.values())
+    assert changes_csv(compare_results([(name, parts)], [("anna", outcome(a=("correct", 1)))], SHEET))

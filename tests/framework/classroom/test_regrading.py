@@ -363,8 +363,52 @@ def test_a_suite_that_cannot_be_run_is_one_line(tmp_path):
     assert "Traceback (most recent call last)" not in ran.stderr
 
 
-def test_its_own_results_are_no_submission(tmp_path):
-    handed_in(tmp_path / "anna", RIGHT)
-    for _ in range(2):
-        assert regrade(tmp_path, tmp_path / "out", load_assignment(SUITE), "full") == 0
-    assert [row["submission"] for row in rows(tmp_path / "out")] == ["anna"]
+@pytest.mark.parametrize("place", ["", "out", "anna/out", "../room/out"])
+def test_results_are_not_written_where_the_next_run_would_grade_them(tmp_path, place):
+    handed_in(tmp_path / "room" / "anna", RIGHT)
+    ran = subprocess.run(command(tmp_path / "room", tmp_path / "room" / place), capture_output=True, text=True, check=False, timeout=60)
+
+    assert ran.returncode == 2
+    assert ran.stderr.count("\n") == 1
+    assert "where the next run would grade results as submissions" in ran.stderr
+    assert sorted(p.name for p in (tmp_path / "room").rglob("*")) == ["anna", "toy.py", "writeup.md"]
+
+
+def test_no_name_of_a_submission_meets_another_or_a_file_of_ours(tmp_path):
+    """A class in which one brings metadata of its own, one only a zip, and others are called like what is written beside them."""
+    names = (
+        "journal.sqlite",
+        "journal.sqlite-shm",
+        "journal.sqlite-wal",
+        "class.html",
+        "class.html_",
+        "Class.html",
+        "overrides.toml",
+        "anna",
+        "anna.",
+    )
+    for name in names:
+        handed_in(tmp_path / "room" / name, RIGHT)
+    (tmp_path / "room" / "anna" / "submission_metadata.yml").write_text("submission_1:\n  :submitters: []\n", encoding="utf-8")
+    zipped(handed_in(tmp_path / "ben", RIGHT), tmp_path / "ben.zip")
+    (tmp_path / "room" / "ben").mkdir()
+    shutil.move(tmp_path / "ben.zip", tmp_path / "room" / "ben" / "my homework.zip")
+
+    assert regrade(tmp_path / "room", tmp_path / "out", load_assignment(SUITE), "full") == 0
+    found = rows(tmp_path / "out")
+    assert len({row["submission"].casefold().rstrip(".") for row in found}) == len(names) + 1
+    assert {row["score"] for row in found} == {"95.0"}
+    assert all((tmp_path / "out" / row["submission"] / "results.json").is_file() for row in found)
+    assert (tmp_path / "out" / "class.html").is_file()
+    assert regrade(tmp_path / "room", tmp_path / "out", load_assignment(SUITE), "full") == 0
+    assert len(gradings(tmp_path / "out")) == len(found)
+
+
+def test_broken_metadata_cost_a_line_and_not_the_class(tmp_path, capfd):
+    root = export(tmp_path)
+    (root / "submission_metadata.yml").write_text("a: [1, 2\nb", encoding="utf-8")
+    assert regrade(root, tmp_path / "out", load_assignment(SUITE), "full") == 0
+    said = capfd.readouterr().err
+
+    assert [line for line in said.splitlines() if re.search("is no YAML at line .*: persons, times and earlier scores are not known", line)]
+    assert "submission_1" in {row["submission"] for row in rows(tmp_path / "out")}

@@ -15,8 +15,10 @@ from places import TOY
 from autograder.assignment import load_assignment
 from autograder.errors import UsageError
 from autograder.grading.collection import SuiteFailed
+from autograder.grading.desk import Student
 from autograder.grading.run import grade
 from autograder.report import gradescope
+from autograder.worker import Reply
 
 SUITE = TOY / "tests" / "toy"
 RIGHT = {
@@ -243,3 +245,21 @@ def test_a_kill_leaves_a_whole_file_that_says_what_was_not_reached(tmp_path):
     assert tests["1.a"]["score"] == 10
     assert tests["1.code.half"]["score"] == 0
     assert "Not reached" in tests["1.code.half"]["output"]
+
+
+def test_without_torch_only_what_was_written_waits_for_it():
+    """What needs torch and cannot run is our fault; what was never written is missing, which the worker says."""
+    asked = []
+
+    class Asked:
+        def call(self, function, *_, **__):
+            asked.append(function)
+            return Reply(function, ())
+
+    student = Student(Asked(), without=frozenset({"organ", "other"}), written={"organ": frozenset({"there"})})
+    for function in ("organ.there", "organ.there.part", "other.anything"):
+        with pytest.raises(RuntimeError, match="torch"):
+            student(function)
+    student("organ.never_written")
+
+    assert asked == ["organ.never_written"]

@@ -1,5 +1,9 @@
 """What a class handed in: Gradescope's export as zip and folder, plain folders, and everything odd about them."""
 
+import re
+import shutil
+import time
+import unicodedata
 import zipfile
 
 import pytest
@@ -7,7 +11,7 @@ import yaml
 from submissions.made_up import zipped
 
 from autograder.errors import UsageError
-from autograder.submission.export import METADATA, Handed, Person, metadata, read_class
+from autograder.submission.export import METADATA, Handed, Person, SubmissionNames, check_metadata, metadata, read_class
 
 METADATA_TEXT = """\
 ---
@@ -104,12 +108,145 @@ def test_the_pure_python_loader_reads_the_same(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("- a\n- b\n", "no list of submissions"), ("a: [1, 2\nb: 3\n", "no YAML at line"), ("!!python/object:os.system {}", "no YAML")],
+    [
+        ("- a\n- b\n", "no list of submissions"),
+        ("anna:\n  grade: 3\n", "no list of submissions"),
+        ("submission_1: words\n", "no list of submissions"),
+        ("a: [1, 2\nb: 3\n", "no YAML at line"),
+        ("!!python/object:os.system {}", "no YAML"),
+        (f"submission_11:\n  :score: {'9' * 10_000}\n", "no YAML of an export"),
+        ("submission_11:\n  :created_at: 2024-13-41\n", "no YAML of an export"),
+        ("? [a, b]\n: 1\n", "no YAML"),
+        (f"submission_11: {'[' * 900}{']' * 900}", "holds too much, or is nested too deeply"),
+        (f"submission_11: {'[' * 20_000}", "no YAML|nested too deeply|ended without a result"),
+        ("a: &a [1]\nb: &b {x: *a}\nc: {<<: *b}\n", "no YAML"),
+        ("submission_11: &a\n  :submitters: *a\n", "no YAML|nested too deeply|ended without a result"),
+    ],
 )
-def test_metadata_that_cannot_be_read_are_one_line(tmp_path, text, said):
-    with pytest.raises(UsageError, match=said) as caught:
-        read_class(export(tmp_path, text))
-    assert "\n" not in str(caught.value)
+def test_metadata_that_cannot_be_used_are_one_line_and_the_folders_are_graded(tmp_path, text, said):
+    """Also where nothing is left to grade: then the line is the error, and so it is for what earlier scores are taken from."""
+    root = export(tmp_path, text)
+    room = read_class(root)
+
+    assert [(h.name, h.people) for h in room.handed] == [(f"submission_{n}", ()) for n in (11, 12, 20)]
+    (note,) = room.notes
+    assert re.search(said, note)
+    assert "\n" not in note
+    if "grade" not in text and "words" not in text:  # earlier scores may be listed under any names
+        with pytest.raises(UsageError, match=said):
+            check_metadata(root)
+    for name in ("submission_11", "submission_12", "submission_20"):
+        shutil.rmtree(root / name)
+    with pytest.raises(UsageError, match=said):
+        read_class(root)
+
+
+def test_aliases_that_stand_for_billions_are_refused_within_a_cap(tmp_path, monkeypatch):
+    monkeypatch.setattr("autograder.submission.export.MAX_VALUES", 100_000)
+    lines = ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    room = read_class(export(tmp_path, "\n".join([*lines, "submission_11:\n  :submitters: []"])))
+
+    assert "holds too much" in room.notes[0]
+
+
+def test_a_few_aliases_as_ruby_writes_them_are_read(tmp_path):
+    text = "submission_11:\n  :submitters: &s\n  - :name: Ann\nsubmission_12:\n  :submitters: *s\n"
+    handed = {h.name: h for h in read_class(export(tmp_path, text)).handed}
+
+    assert handed["submission_11"].people == handed["submission_12"].people == (Person("Ann"),)
+
+
+def test_metadata_that_fill_the_memory_or_hang_cost_a_line(tmp_path, monkeypatch):
+    root = export(tmp_path)
+    monkeypatch.setattr("autograder.submission.export.MAX_METADATA_BYTES", 100)
+    assert "larger than 100 bytes" in read_class(root).notes[0]
+    monkeypatch.undo()
+    monkeypatch.setattr("autograder.submission.export.metadata", lambda *_: bytearray(2**33))
+    assert "MemoryError" in read_class(root).notes[0]
+    monkeypatch.setattr("autograder.submission.export.metadata", lambda *_: time.sleep(60))
+    monkeypatch.setattr("autograder.submission.export.METADATA_SECONDS", 0.2)
+    assert "no result within" in read_class(root).notes[0]
+
+
+FORGED = """submission_66:
+  :submitters:
+  - :name: Nobody
+    :sid: '66'
+submission_67:
+  :submitters: []
+"""
+
+
+@pytest.mark.parametrize("form", ["folder", "zip", "zip of folders"])
+@pytest.mark.parametrize("below", ["", "deep/deeper/"])
+def test_metadata_inside_a_submission_are_a_file_of_it(tmp_path, form, below):
+    root = tmp_path / "class"
+    for name in ("anna", "ben"):
+        (root / name / below).mkdir(parents=True)
+        (root / name / "toy.py").write_text("A = 1\n", encoding="utf-8")
+    (root / "anna" / below / METADATA).write_text(FORGED, encoding="utf-8")
+    (root / "anna" / "submission_66").mkdir()
+    path = root
+    if form != "folder":
+        path = tmp_path / "class.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for file in sorted(root.rglob("*")):
+                archive.write(file, file.relative_to(root if form == "zip of folders" else tmp_path).as_posix())
+    room = read_class(path)
+
+    assert [(h.name, h.people) for h in room.handed] == [("anna", ()), ("ben", ())]
+    assert room.notes == ()
+
+
+def test_a_lone_submission_that_brings_metadata_stays_one_submission(tmp_path):
+    (tmp_path / "class" / "anna").mkdir(parents=True)
+    (tmp_path / "class" / "anna" / "toy.py").write_text("A = 1\n", encoding="utf-8")
+    (tmp_path / "class" / "anna" / METADATA).write_text(FORGED, encoding="utf-8")
+
+    assert [h.name for h in read_class(tmp_path / "class").handed] == ["anna"]
+
+
+def test_records_that_are_no_submissions_are_not_taken_for_some(tmp_path):
+    room = read_class(export(tmp_path, METADATA_TEXT + "forged:\n  :submitters: []\n../out:\n  :submitters: []\n"))
+
+    assert [h.name for h in room.handed] == ["submission_11", "submission_12", "submission_13", "submission_20"]
+
+
+HOSTILE_NAMES = (
+    *("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", "Journal.SQLite-journal", "journal.lock", "grades.csv", "class.html"),
+    *("CLASS.HTML", "class.html_", "class.html.", "class.html ", "changes.html", "changes.csv", "overrides.toml", "overrides.toml.bak"),
+    *("anna", "Anna", "anna.", "anna..", "ANNA", "ａｎｎａ", "anna_", "café", "cafe\u0301", "straße", "STRASSE", "\u202eanna", "_anna"),
+    *("\udcff", "\udcfe", "a\nb", "a\tb", "a_b", "é" * 300, "é" * 301, ".", "...", " ", "submission class.html", "review.json"),
+)
+
+
+def test_names_of_results_meet_neither_ours_nor_each_other():
+    """On file systems that ignore letter case, normal forms, final dots and blanks, too."""
+
+    def seen(name):
+        return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).rstrip(" .")
+
+    for order in (HOSTILE_NAMES, HOSTILE_NAMES[::-1], sorted(HOSTILE_NAMES)):
+        names = SubmissionNames()
+        taken = [names.take(name) for name in order]
+
+        assert len({seen(name) for name in taken}) == len(order)
+        assert not [n for n in taken if seen(n).startswith(("journal.", "grades.", "class.", "changes.", "overrides.", "review."))]
+        assert not [n for n in taken if "/" in n or not n.isprintable() or n.startswith((".", " ")) or len(n.encode()) > 255]
+
+
+def test_ordinary_names_stay_as_they_are():
+    names = SubmissionNames()
+    for name in ("submission_11", "anna", "ben.zip", "Zoë O'Neil", "class", "journal", "class_html", "grades"):
+        assert names.take(name) == name
+
+
+def test_many_names_that_become_one_are_told_apart_in_no_time():
+    names = SubmissionNames()
+    began = time.process_time()
+    assert len({names.take("a" * 300 + str(n)) for n in range(20_000)}) == 20_000
+    assert time.process_time() - began < 20
 
 
 def test_a_folder_of_folders_zips_and_single_files(tmp_path):

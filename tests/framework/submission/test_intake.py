@@ -359,3 +359,51 @@ def test_a_damaged_archive_is_read_or_refused(tmp_path_factory, data):
     except UsageError as why:
         refused = str(why)
     assert "\n" not in refused
+
+
+@pytest.mark.parametrize("form", ["in a folder", "nested in a folder", "in a zip", "with a folder in it"])
+def test_a_zip_that_is_all_that_was_handed_in_is_opened(tmp_path, form):
+    folder = tmp_path / "anna" / ("deep" if form == "nested in a folder" else "")
+    folder.mkdir(parents=True)
+    around = "hw/" if form == "with a folder in it" else ""
+    with zipfile.ZipFile(folder / "hw.zip", "w") as archive:
+        archive.writestr(f"{around}writeup.md", "# 1\n")
+        archive.writestr(f"{around}linear.py", "A = 1\n")
+        archive.writestr(f"{around}hw.zip/inner.py", "B = 1\n")
+    path = tmp_path / "anna"
+    if form == "in a zip":
+        path = tmp_path / "outer.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.write(folder / "hw.zip", "hw.zip")
+    with open_submission(path, SHEET) as submission:
+        assert submission.files == ("hw.zip/inner.py", "linear.py", "writeup.md")
+        assert (submission.root / "linear.py").read_text(encoding="utf-8") == "A = 1\n"
+        assert sorted(p.name for p in submission.root.iterdir()) == ["hw.zip", "linear.py", "writeup.md"]
+        assert any("is all that was handed in: its files were taken out of it" in note for note in submission.notes)
+
+
+def test_a_zip_beside_other_files_or_inside_another_stays_closed(tmp_path):
+    (tmp_path / "anna").mkdir()
+    (tmp_path / "anna" / "writeup.md").write_text("# 1\n", encoding="utf-8")
+    with zipfile.ZipFile(tmp_path / "inner.zip", "w") as archive:
+        archive.writestr("linear.py", "A = 1\n")
+    with zipfile.ZipFile(tmp_path / "middle.zip", "w") as archive:
+        archive.write(tmp_path / "inner.zip", "inner.zip")
+    with zipfile.ZipFile(tmp_path / "anna" / "hw.zip", "w") as archive:
+        archive.write(tmp_path / "inner.zip", "inner.zip")
+    with open_submission(tmp_path / "anna", SHEET) as submission:
+        assert submission.files == ("hw.zip", "writeup.md")
+    (tmp_path / "anna" / "writeup.md").unlink()
+    with open_submission(tmp_path / "anna", SHEET) as submission:
+        assert submission.files == ("inner.zip",)
+        assert any("inner.zip is an archive inside the submission" in note for note in submission.notes)
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04 broken", b"", b"no zip"])
+def test_a_zip_alone_that_cannot_be_read_is_said(tmp_path, content):
+    (tmp_path / "anna").mkdir()
+    (tmp_path / "anna" / "hw.zip").write_bytes(content)
+    with open_submission(tmp_path / "anna", SHEET) as submission:
+        assert submission.files == ("hw.zip",)
+        assert any("no file could be taken out of it" in note for note in submission.notes)
+        assert [p.name for p in submission.root.iterdir()] == ["hw.zip"]

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,11 @@ def packed() -> list[list[dict[str, Any]]]:
 
 
 @cache
-def graded_bank() -> tuple[tuple[list[dict[str, Any]], Path, Path, Report], ...]:
-    """(group of flaws, folder of their submission, its results.json, its report) of the whole bank; graded once in a run."""
+def graded_bank(*copies: str) -> tuple[tuple[list[dict[str, Any]], Path, Path, Report], ...]:
+    """(group of flaws, folder of their submission, its results.json, its report) of the whole bank; graded once in a run.
+
+    copies: for each of these names, the same submissions with a file of that name beside them, whose content is thereby another.
+    """
     room = Path(tempfile.mkdtemp(prefix="flawed-"))
     atexit.register(shutil.rmtree, room, ignore_errors=True)
     hw0 = load_assignment(HW0)
@@ -56,11 +60,14 @@ def graded_bank() -> tuple[tuple[list[dict[str, Any]], Path, Path, Report], ...]
         return warm[torch]
 
     def use(suite: Suite) -> None:
-        for place, group in enumerate(packed()):
-            folder = written(group, room / str(place), hw0)
+        for (place, group), copy in product(enumerate(packed()), copies or ("",)):
+            folder = written(group, room / f"{place}{copy}", hw0)
+            if copy:
+                (folder / f"{copy}.csv").write_text("", encoding="utf-8")
+            results = room / f"{place}{copy}.json"
             report = grade(folder, hw0, suite=suite, parents=parents)
-            gradescope.write(report, room / f"{place}.json")
-            found.append((group, folder, room / f"{place}.json", report))
+            gradescope.write(report, results)
+            found.append((group, folder, results, report))
 
     try:
         collect(hw0, hw0.profile("full"), use)

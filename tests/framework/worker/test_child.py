@@ -38,32 +38,32 @@ def returns_a_lambda():
 
 
 def test_a_result_comes_back():
-    assert child.run(double, [1, 2], seconds=20) == [1, 2, 1, 2]
+    assert child.run(double, [1, 2], seconds=20, megabytes=512) == [1, 2, 1, 2]
 
 
 def test_a_result_longer_than_a_pipe_comes_back():
-    assert child.run(double, "x" * 2**20, seconds=20) == "x" * 2**21
+    assert child.run(double, "x" * 2**20, seconds=20, megabytes=512) == "x" * 2**21
 
 
 def test_what_it_raises_is_named():
     with pytest.raises(child.ChildRaised, match="KeyError") as caught:
-        child.run(raises, "gone", seconds=20)
+        child.run(raises, "gone", seconds=20, megabytes=512)
     assert caught.value.kind == "KeyError"
 
 
 def test_a_result_that_cannot_be_pickled_is_what_it_raised():
     with pytest.raises(child.ChildRaised):
-        child.run(returns_a_lambda, seconds=20)
+        child.run(returns_a_lambda, seconds=20, megabytes=512)
 
 
 def test_a_function_that_hangs_is_killed():
     with pytest.raises(child.ChildTimeout, match=r"0\.2 s"):
-        child.run(hangs, seconds=0.2)
+        child.run(hangs, seconds=0.2, megabytes=512)
 
 
 def test_a_process_that_dies_is_told_apart():
     with pytest.raises(child.ChildDied) as caught:
-        child.run(dies, seconds=20)
+        child.run(dies, seconds=20, megabytes=512)
     assert os.waitstatus_to_exitcode(caught.value.status) == 7
 
 
@@ -79,9 +79,9 @@ def test_nothing_is_left_behind():
 
     before = open_files()
     for _ in range(3):
-        child.run(double, 1, seconds=20)
+        child.run(double, 1, seconds=20, megabytes=512)
         with pytest.raises(child.ChildTimeout):
-            child.run(hangs, seconds=0.05)
+            child.run(hangs, seconds=0.05, megabytes=512)
     assert open_files() == before
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
@@ -92,7 +92,7 @@ def test_it_works_beside_threads():
     thread = threading.Thread(target=stop.wait)
     thread.start()
     try:
-        assert child.run(double, 4, seconds=20) == 8
+        assert child.run(double, 4, seconds=20, megabytes=512) == 8
     finally:
         stop.set()
         thread.join()
@@ -101,7 +101,7 @@ def test_it_works_beside_threads():
 def test_the_parents_buffers_are_not_written_twice(tmp_path):
     with open(tmp_path / "out", "w", encoding="utf-8") as out:
         out.write("once")
-        child.run(double, 1, seconds=20)
+        child.run(double, 1, seconds=20, megabytes=512)
     assert (tmp_path / "out").read_text() == "once"
 
 
@@ -111,7 +111,7 @@ def test_a_fork_that_fails_is_named(monkeypatch):
 
     monkeypatch.setattr(os, "fork", refuse)
     with pytest.raises(child.ChildDied, match="no more processes"):
-        child.run(double, 1, seconds=1)
+        child.run(double, 1, seconds=1, megabytes=512)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_fork_that_fails_is_named(monkeypatch):
 def test_without_fork_processes_are_spawned(monkeypatch, function, args, error):
     monkeypatch.delattr(os, "fork")
     if error is None:
-        assert child.run(function, *args, seconds=60) == 3
+        assert child.run(function, *args, seconds=60, megabytes=512) == 3
     else:
         with pytest.raises(error):
-            child.run(function, *args, seconds=60 if error is child.ChildRaised else 0.5)
+            child.run(function, *args, seconds=60 if error is child.ChildRaised else 0.5, megabytes=512)

@@ -671,3 +671,14 @@ def test_evidence_is_json() -> None:
         {1: (2,)},
     ]
     assert evidence(value) == [[1.0, "nan"], [[1.0]], "@c", "a.b", {"polynomial": [[1.0]]}, "1j", "-inf", 2.0, {"1": [2]}]
+
+
+def test_a_function_that_was_never_written_is_missing_even_where_its_arguments_cannot_be_made(make: Maker) -> None:
+    """The function is looked up first: without torch a tensor cannot be made, which is no word about what was handed in."""
+    worker = make({"code.py": "import sys\nsys.modules['torch'] = None\n\ndef there(x):\n    return 1\n"})
+    tensor = Tensor(np.zeros(3, np.float32))
+
+    assert worker.call("code.never_written", tensor).failure == Failure("missing", "code does not define never_written", "")
+    there = worker.call("code.there", tensor).failure
+    assert there is not None
+    assert there.message.startswith("ModuleNotFoundError")
