@@ -52,7 +52,7 @@ def test_every_kind_of_verdict_makes_a_valid_file():
     results = json.loads(gradescope.dumps(gradescope.document(report(EVERY_KIND))))
 
     assert list(gradescope.faults(results)) == []
-    assert results["score"] == pytest.approx(1 + 0.5 + 5 + 5)
+    assert results["score"] == pytest.approx(1 + 0.5 + 5)
     assert results["tests"][2]["extra_data"]["evidence"]["got"] == "inf"
 
 

@@ -822,7 +822,7 @@ def test_too_many_files_end_the_guest_and_it_is_said(tmp_path: Path, leave_out: 
 def test_without_memory_for_it_files_stay_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = "import os\ndef f(): return [os.statvfs('.').f_blocks, os.stat('/dev/shm').st_uid]\n"
     for container, own in ((None, True), (2**30, True), (768 * 2**20, False)):
-        monkeypatch.setattr(host, "container_memory", lambda container=container: container)
+        monkeypatch.setattr(surroundings, "container_memory", lambda container=container: container)
         with Worker(tmp_path, submission(tmp_path, code=code), torch=False, seed=1) as worker:
             blocks, owner = worker.call("code.f").value
             assert ("scratch folder and shared memory of its own, limited by the kernel" in worker.protections) == own
