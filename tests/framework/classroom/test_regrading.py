@@ -237,28 +237,29 @@ def test_kill_9_at_twenty_random_moments_of_sixty_submissions(tmp_path):
 
 
 def test_ctrl_c_finishes_what_runs_and_a_second_run_is_kept_out(tmp_path):
-    room, out = tmp_path / "room", tmp_path / "out"
-    for number in range(4):
-        handed_in(room / f"s{number}", SLOW)
+    room, out, many = tmp_path / "room", tmp_path / "out", 15  # more than are graded while the second run starts, on a slow machine too
+    for number in range(many):
+        handed_in(room / f"s{number:02}", SLOW)
     process = subprocess.Popen(command(room, out, "--jobs", "1"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     first = process.stderr.readline()
     second = subprocess.run(command(room, out), capture_output=True, text=True, check=False, timeout=60)
     process.send_signal(signal.SIGINT)
     _, complained = process.communicate(timeout=60)
 
-    assert first.startswith("[1/4]")
+    assert first.startswith(f"[1/{many}]")
     assert second.returncode == 2
     assert len(second.stderr.splitlines()) == 1
     assert "another regrade writes there" in second.stderr
     assert process.returncode == 1
-    assert re.search(r"stopped with [12] of 4 submissions left; `--resume` goes on", complained.splitlines()[-1])
     states = [state for _, state, _ in gradings(out)]
-    assert states in (["graded"] * 2, ["graded"] * 3)  # what was in flight was finished
-    assert [row["reason"] for row in rows(out)].count("not graded in this run") == 4 - len(states)
+    assert states == ["graded"] * len(states)  # what was in flight was finished
+    assert 1 < len(states) < many
+    assert f"stopped with {many - len(states)} of {many} submissions left; `--resume` goes on" in complained.splitlines()[-1]
+    assert [row["reason"] for row in rows(out)].count("not graded in this run") == many - len(states)
 
-    ended = subprocess.run(command(room, out, "--resume"), capture_output=True, text=True, check=False, timeout=60)
+    ended = subprocess.run(command(room, out, "--resume"), capture_output=True, text=True, check=False, timeout=120)
     assert ended.returncode == 0, ended.stderr
-    assert sorted(gradings(out)) == [(f"s{n}", "graded", 1) for n in range(4)]
+    assert sorted(gradings(out)) == [(f"s{n:02}", "graded", 1) for n in range(many)]
 
 
 def children(pid):

@@ -19,10 +19,11 @@ from autograder.grading.overrides import (
     fingerprint,
     load_overrides,
     normalise,
+    readable_reason,
     review_key,
 )
 from autograder.grading.run import grade
-from autograder.report import gradescope
+from autograder.report import gradescope, writable
 from autograder.report.score import NEEDS_REVIEW, make_entry
 from autograder.verdict import undecided, unreadable
 from autograder.writeup import Answer
@@ -90,7 +91,7 @@ def test_what_an_entry_becomes(points, kind, status):
 PLAIN = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=40)
 
 
-@given(reason=PLAIN.filter(lambda s: s.strip()), name=PLAIN, text=PLAIN, points=st.floats(0, 10))
+@given(reason=PLAIN.filter(readable_reason), name=PLAIN, text=PLAIN, points=st.floats(0, 10))
 def test_what_is_written_is_read_again(tmp_path_factory, reason, name, text, points):
     path = tmp_path_factory.mktemp("file") / "overrides.toml"
     wanted = Overrides((Decision("1.b", points, reason, submission=name, text=text), Decision("1.a", points, reason, answer="k")))
@@ -98,8 +99,8 @@ def test_what_is_written_is_read_again(tmp_path_factory, reason, name, text, poi
     found = load_overrides(path, SHEET)
 
     assert [(d.part, d.points, d.answer) for d in found.decisions] == [("1.b", points, ""), ("1.a", points, "k")]
-    assert found.decisions[0].submission == name
-    assert found.decisions[0].reason == " ".join(reason.split())
+    assert found.decisions[0].submission == writable(name)
+    assert found.decisions[0].reason == readable_reason(reason)
 
 
 @pytest.mark.parametrize(
