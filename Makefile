@@ -33,7 +33,7 @@ check: $(READY)
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/framework/test_house.py
 
 test: $(READY)
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile
 
 slow: $(READY)
 	$(BIN)/python -m pytest -q -m slow

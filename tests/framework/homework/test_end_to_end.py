@@ -91,6 +91,7 @@ def test_a_notebook_alone_is_graded(tmp_path):
     assert {n for n, v in verdicts(results).items() if v == "missing"} == {n for n in HW0.points if is_code(n) and not n.startswith("7.")}
 
 
+@pytest.mark.slow  # loading may take half a minute
 def test_code_that_hangs_exits_or_swallows_memory_costs_only_itself(tmp_path):
     """The write-up and the color organ keep all their points."""
     folder = tmp_path / "s"

@@ -101,12 +101,14 @@ def no_points_and_no_error(report):
     assert paid == {}
 
 
-@pytest.mark.parametrize("text", DEEP, ids=lambda t: t[:9])
+@pytest.mark.parametrize("text", [pytest.param(t, id=t[:9], marks=[pytest.mark.slow] if k > 1 else []) for k, t in enumerate(DEEP)])
 def test_formulas_that_nest_without_end_earn_nothing(text, tmp_path):
     no_points_and_no_error(graded(tmp_path, {"writeup.md": write_up(text)}))
 
 
-@pytest.mark.parametrize("start", ODD_CODE.values(), ids=ODD_CODE)
+@pytest.mark.parametrize(
+    "start", [pytest.param(t, id=n, marks=[pytest.mark.slow] if n.startswith("t") else []) for n, t in ODD_CODE.items()]
+)
 def test_code_that_returns_odd_things_earns_nothing(start, tmp_path):
     no_points_and_no_error(graded(tmp_path, code(start)))
 
