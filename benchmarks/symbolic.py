@@ -69,7 +69,7 @@ def sympy_says(case: dict[str, Any]) -> bool | None:
     if e.shape != case["truth"].shape:
         return False
     try:
-        return child.run(prove_here, case["truth"], e, case["table"], seconds=SECONDS)
+        return child.run(prove_here, case["truth"], e, case["table"], seconds=SECONDS, megabytes=2048)
     except child.ChildFailed:
         return None
 
