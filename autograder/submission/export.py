@@ -19,8 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-import yaml
-
 from autograder.errors import OutOfBudget, UsageError
 from autograder.submission.intake import MAX_FILE_BYTES, MAX_SEEN, MAX_TOTAL_BYTES, UNREADABLE
 from autograder.worker import child
@@ -351,6 +349,8 @@ def metadata(path: Path, root: str | None = None) -> dict[str, Any]:
         raise UsageError(f"{what} cannot be read ({problem})") from None
     if len(content) > MAX_METADATA_BYTES:
         raise UsageError(f"{what} is larger than {MAX_METADATA_BYTES} bytes")
+    import yaml  # in the child, and only where there is a class: it takes longer to load than most of this room
+
     try:
         document = _Plain().value(yaml.load(content.decode("utf-8-sig", "replace"), _loader()))
     except yaml.YAMLError as problem:
@@ -372,6 +372,8 @@ def _is_record(value: Any) -> bool:
 
 def _loader() -> Any:
     """libyaml's safe loader where there is one, which also takes what Ruby wrote of its own classes as plain values."""
+    import yaml
+
     base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     loader: Any = type("ExportLoader", (base,), {})
 
