@@ -1,6 +1,6 @@
 """One of *our* functions in a process of its own that can be killed: for work that may hang or eat memory, such as a proof.
 
-Never for a student's code: that runs in `worker/`, without our modules. Imports nothing of ours but the errors.
+Never for a student's code: that runs in a guest, without our modules. Imports nothing of ours but the errors.
 """
 
 from __future__ import annotations

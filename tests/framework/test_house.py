@@ -32,7 +32,8 @@ ALGEBRA = (
     {"notation"},
     {"evaluation"},
     {"equivalence"},
-    {"derivations", "scalar"},
+    {"derivations"},
+    {"scalar"},
 )
 """The same inside `algebra`: data first, then what reads, computes, decides and follows."""
 

@@ -57,7 +57,6 @@ _SUPPOSED: Final = re.compile(r"\b(?:contradiction|case\s+\d|wlog|w\.l\.o\.g|wit
 _CLAUSE: Final = re.compile(
     r"\b(?:then|so|therefore|hence|thus|we (?:have|get|obtain)|gives?|implies|it follows)\b|[:;]|§\s*[.,]?\s*(?=[A-Z])", re.IGNORECASE
 )
-_DEFINES: Final = re.compile(rf"\b(?:let|define|defined|denote|denoting|write|where|set|call|with|put|as)\b{_BETWEEN}", re.IGNORECASE)
 _AFRESH: Final = re.compile(
     r"\b(?:let|define|defined|denote|denoting|write|where|set|call|with|put|as|for|now|next|consider|take|choose|redefine|instead)\b"
     + _BETWEEN,

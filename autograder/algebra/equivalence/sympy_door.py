@@ -12,16 +12,16 @@ def names(symbols: Symbols, wanted: str | None = None) -> tuple[Any, ...]:
 
     Without `wanted` all of them, in the order of the table. Raises ValueError for a name that is not declared.
     """
-    from autograder.algebra.equivalence import sympy_bridge as engine
+    from autograder.algebra.equivalence import sympy_bridge
 
-    return engine.names(symbols, wanted)
+    return sympy_bridge.names(symbols, wanted)
 
 
 def derivative(f: Any, x: Any) -> Any:
     """sympy's derivative of `f` in `x`, in numerator layout (a gradient is a row), checked by differences of f.
 
-    Raises engine.WrongDerivative where sympy is wrong, ValueError where it has no derivative.
+    Raises sympy_bridge.WrongDerivative where sympy is wrong, ValueError where it has no derivative.
     """
-    from autograder.algebra.equivalence import sympy_bridge as engine
+    from autograder.algebra.equivalence import sympy_bridge
 
-    return engine.derivative(f, x)
+    return sympy_bridge.derivative(f, x)
