@@ -16,7 +16,7 @@ import pytest
 
 from autograder.assignment import Assignment, Profile
 from autograder.errors import AutograderError
-from autograder.grading.desk import Desk
+from autograder.grading.desk import Desk, without_number_warnings
 from autograder.grading.memo import Memory
 from autograder.grading.plugin import BENCH, number_of
 from autograder.report import TestEntry
@@ -51,8 +51,9 @@ class Suite:
         bench.desks[self._assignment.folder] = desk
         bench.heard, bench.memory = heard, self.memory
         items = [item for item in self._session.items if numbers is None or number_of(item) in numbers]
-        for item, following in zip(items, [*items[1:], None], strict=True):
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        with without_number_warnings():
+            for item, following in zip(items, [*items[1:], None], strict=True):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 
 
 class _Handover:

@@ -87,6 +87,8 @@ def read_trace(reply: Reply, start: Sequence[float]) -> Trace | Verdict:
         notes.append("grad_values[0] is not NaN, though no gradient led to the start.")
     if not len(table):
         return wrong_type(reply, "no values: the start is due at least")
+    if not inputs.size:
+        return wrong_type(reply, "no frequencies")
     if len(steps) != len(table):
         return wrong_type(reply, f"{len(table)} values but {len(steps)} gradients")
     order = _order(table[0], np.asarray(start, dtype=float))
@@ -280,7 +282,8 @@ class _Steps:
         if got.shape != expected.shape:
             return 0, 0
         allowed = abs(factor) * self.tolerance + (self.roundings if factor != 1.0 else 0.0)
-        bad: npt.NDArray[np.bool_] = ~(np.abs(got - expected) <= allowed)
+        near = np.isfinite(expected) & np.isfinite(allowed)  # what overflows is near to everything, and so to nothing
+        bad: npt.NDArray[np.bool_] = ~(near & (np.abs(got - expected) <= allowed))
         if only is not None:
             bad[:, [j for j in range(bad.shape[1]) if j != only]] = False
         places = np.argwhere(bad)

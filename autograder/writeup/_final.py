@@ -31,6 +31,7 @@ PLACEHOLDER = re.compile(
     r"|(?:sorry,? )?(?:i |we )?(?:did(?: not|n['’]t)|(?:have|had)(?: not|n['’]t)|could(?: not|n['’]t)|can(?:not|['’]t))(?: really)? "
     r"(?:do|done|did|solve|solved|finish|finished|complete|completed|answer|answered|attempt|attempted|get to|figure out)"
     r"(?: (?:this|it|that|any of (?:this|it)))?(?: (?:one|part|problem|question|exercise))?(?: (?:yet|in time))?"
+    r"|(?:sorry,? )?(?:i |we )?(?:ran out of|had no|have no|no) time(?: left)?(?:,? sorry)?"
     r"|(?:i |we )?(?:do not|don['’]t) know(?: (?:this|it|how))?|no (?:answer|solution|idea|time)"
     r"|(?:i )?skip(?:ped)?(?: this| it)?(?: part)?"
     r"|(?:fill|answer"

@@ -141,13 +141,14 @@ class _Expansion:
         pieces.append(text[at:])
         return "".join(pieces)
 
-    @staticmethod
-    def _arguments(text: str, at: int, macro: Macro) -> tuple[list[str] | None, int]:
+    def _arguments(self, text: str, at: int, macro: Macro) -> tuple[list[str] | None, int]:
         """The arguments as typed, line breaks as blanks, and where they end; None where they are not there."""
         arguments: list[str] = []
         end = at
         if macro.default is not None:
-            closing = braced(text, _skip(text, at), "[", "]")
+            opened = _skip(text, at)
+            closing = braced(text, opened, "[", "]")
+            self._failures += closing is None and text.startswith("[", opened)  # looked through to its end for nothing
             arguments.append(text[_skip(text, at) + 1 : closing - 1] if closing is not None else macro.default)
             end = closing if closing is not None else at
         elif macro.count and text.startswith("*", end):

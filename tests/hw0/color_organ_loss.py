@@ -40,6 +40,9 @@ READ_FIRST = ("train_lp_circuit_binary__argument_1", "train_hp_circuit_binary__a
 LED_WINDOW = (176.8, 229.5)
 """Resistors, ohms, that light the LEDs of (b) as asked: three of seven, at the notebook's resolution."""
 
+SMALLEST_OHMS = 1e-12
+"""Below this a resistor has no cutoff that is a number."""
+
 START = 500.0
 """Ohms, the template's start of (e)."""
 
@@ -73,8 +76,8 @@ class OwnLoss:
 
 def leds(resistor):
     """(cutoff in Hz, frequencies lit, what is wrong with the LEDs, or nothing) of a low pass."""
-    if not 0 < resistor < math.inf:
-        return (math.inf if resistor == 0 else 0.0), (), "no LED pattern at all"
+    if not SMALLEST_OHMS < resistor < math.inf:
+        return (math.inf if 0 <= resistor <= SMALLEST_OHMS else 0.0), (), "no LED pattern at all"
     cutoff = truth.cutoff_of(resistor)
     lit = tuple(f for f in truth.LEDS_HZ if f < cutoff)
     wanted = truth.LEDS_HZ[: truth.LEDS_LIT]

@@ -259,10 +259,10 @@ def own_filters(student, omega, setting):
     channels = []
     for circuit, arguments in ((LOW_CIRCUIT, (low,)), (BAND_CIRCUIT, (band_low, band_high)), (HIGH_CIRCUIT, (high,))):
         made = student(f"{MODULE}.{circuit.name}", *arguments, keep="filter")
-        value = None if made.failure is not None else student("@filter", Tensor(omega)).value
-        if not isinstance(value, np.ndarray) or value.shape != omega.shape or not np.isfinite(value).all():
+        value = None if made.failure is not None else as_floats(student("@filter", Tensor(omega)).value)
+        if value is None or value.shape != omega.shape or not np.isfinite(value.astype(np.float32)).all() or np.ptp(value) <= 1e-6:
             return None
-        channels.append(value.astype(float))
+        channels.append(value)
     return np.stack(channels)
 
 
@@ -434,7 +434,10 @@ class Own:
         value = reply.value
         if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.shape[-1:] != omega.shape:
             raise OwnFails(reply)
-        return value.astype(float).reshape(-1, omega.size)
+        due = self.training.learner.predict(omega, np.array(self.training.start)).reshape(-1, omega.size).shape
+        if value.size != due[0] * due[1]:
+            raise OwnFails(reply)
+        return value.astype(float).reshape(due)
 
     def slopes(self, omega, parameters):
         rows = []

@@ -233,10 +233,12 @@ def replayed(rate, start, steps=300):
     omega, weights = truth.frequency_nodes(30)
     wanted = truth.low_pass(omega, truth.LOW_DESIRED)
     resistor = start
+    if not 1e-12 < start < 1e7:
+        return False
     for _ in range(steps):
         slope = 2 * (truth.low_pass(omega, resistor) - wanted) * truth.low_pass_slope(omega, resistor)
         resistor -= rate * float(slope @ weights)
-        if not 0 < resistor < 1e7:
+        if not 1e-12 < resistor < 1e7:
             return False
     return abs(math.log(resistor / truth.LOW_DESIRED)) < abs(math.log(start / truth.LOW_DESIRED)) + 1e-9
 

@@ -297,7 +297,8 @@ def _provisional(share: float, followed: Followed, text: Text, rubric: Rubric) -
     if share > 0 or _argued(followed.steps, followed, rubric):
         return None
     typed = typed_names(_formulas(text))
-    named = {name for name in rubric.symbols if {key_of(name), key_of(name).partition("_")[0] + "_^"} & typed}
+    letters = {key_of(name).partition("_")[0] for name in rubric.symbols}
+    named = {letter for letter in letters if f"{letter}_^" in typed}
     said = {found.casefold() for found in re.findall(rubric.about, text.prose, re.IGNORECASE)} if rubric.about else set()
     return None if len(named) >= SPOKEN_OF or len(said) >= SPOKEN_OF - 1 else 0.0
 

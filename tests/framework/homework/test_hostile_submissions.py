@@ -131,3 +131,83 @@ def test_all_of_it_at_once_with_a_right_part_earns_that_part(tmp_path):
     report = graded(tmp_path, files)
     assert [e.number for e in report.entries if e.verdict.kind == "error"] == []
     assert {e.number: e.score for e in report.entries if e.score > 0} == {"3.code.gradient_step": ASSIGNMENT.points["3.code.gradient_step"]}
+
+
+OVERFLOWING = """
+import math
+import torch
+
+def evaluate_lp_circuit(freqs, R_low):
+    return freqs * R_low
+
+def evaluate_hp_circuit(freqs, R_high):
+    return freqs * R_high
+
+class Base(torch.nn.Module):
+    def __init__(self, *given):
+        super().__init__()
+        for name, value in zip(self.names, given):
+            setattr(self, name, torch.nn.Parameter(torch.tensor(float(value))))
+    def forward(self, freqs):
+        return SCALE * (sum(p.double() for p in self.parameters()) + 0 * freqs.double())
+
+class LowPassCircuit(Base): names = ("R",)
+class HighPassCircuit(Base): names = ("R",)
+class BandPassCircuit(Base): names = ("R_low", "R_high")
+class BandPassBodePlot(Base): names = ("low_cutoff", "high_cutoff")
+class ColorOrganCircuit(torch.nn.Module):
+    def __init__(self, R_low, R_high, R_band_low, R_band_high):
+        super().__init__()
+        self.low, self.high, self.band = LowPassCircuit(R_low), HighPassCircuit(R_high), BandPassCircuit(R_band_low, R_band_high)
+    def forward(self, freqs):
+        return torch.stack([self.low(freqs), self.band(freqs), self.high(freqs)])[:ROWS]
+
+def invented(rows):
+    def train(circuit, loss_fn, dataset_size, max_training_steps, lr):
+        omega = 2 * math.pi * 10 ** (6 * torch.rand(dataset_size))
+        steps = 1 if float(loss_fn(torch.ones(3), torch.ones(3)).sum()) == 0 else max_training_steps
+        values, grads = [[float(p) for p in circuit.parameters()]], [[math.nan for p in circuit.parameters()]]
+        for _ in range(steps):
+            values.append([v + 1e-3 for v in values[-1]])
+            grads.append([1.0 for v in values[-1]])
+        return (omega[:KEPT], torch.ones(rows, dataset_size)[:, :KEPT].squeeze()), values, grads
+    return train
+
+train_lp_circuit_tf = train_lp_circuit_binary = train_hp_circuit_binary = train_bp_circuit_binary = train_bp_bode = invented(1)
+train_co_circuit = invented(3)
+"""
+"""Circuits whose numbers leave what single precision holds, and records of training that never was."""
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"SCALE": "1e200"}, {"SCALE": "1.0", "ROWS": "2"}, {"SCALE": "1.0", "KEPT": "0"}, {"SCALE": "float('inf')"}],
+    ids=["overflow", "fewer rows", "no frequencies", "infinite"],
+)
+def test_circuits_beyond_all_numbers_and_invented_training_earn_nothing(changed, tmp_path):
+    code = OVERFLOWING
+    for name, value in {"ROWS": "3", "KEPT": "10**6", **changed}.items():
+        code = code.replace(name, value)
+    report = graded(tmp_path, {"color_organ.py": code})
+    assert {e.number: e.verdict.evidence.get("said", "")[-600:] for e in report.entries if e.verdict.kind == "error"} == {}
+    assert {e.number for e in report.entries if e.score > 0} <= {f"7.code.{name}" for name in CLASSES if changed["SCALE"] == "1.0"}
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ("(b)", "R = 1e-320 ohm"),
+        ("(b)", "R = 5e-324 ohm"),
+        ("(c)", "start 5e-324 ohm, lr = 200 converges: R = 199 ohm"),
+        ("(c)", "start -400 ohm, lr = 1e10 converges: R = 199 ohm"),
+    ],
+)
+def test_values_beyond_all_resistors_are_no_error(part, text, tmp_path):
+    report = graded(tmp_path, {"writeup.md": f"## 7. {TITLES['7']}\n\n### {part}\n\nAnswer: {text}\n"})
+    assert [e.number for e in report.entries if e.verdict.kind == "error"] == []
+
+
+@pytest.mark.parametrize("text", [r"$\hat{w} = ?$", r"$\hat{w} = \hat{w}$", "$w = w^{1000}$", r"$\hat{w} = \infty$"])
+def test_a_formula_that_says_nothing_of_the_bound_holds_nothing(text, tmp_path):
+    report = graded(tmp_path, {"writeup.md": f"## 3. {TITLES['3']}\n\n{text}\n"})
+    assert {e.number: e.score for e in report.entries if e.score} == {}
