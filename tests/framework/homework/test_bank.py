@@ -248,9 +248,9 @@ def test_margins_on_both_sides_of_the_threshold(suites, monkeypatch, capsys):
     seen: list[tuple[str, float, bool, bool]] = []
     decided = arrays._decided
 
-    def watched(reply, read, truth, said, measure, value, *rest):
-        seen.append((reply.function.partition(arrays.PIECE)[0], value, bool(said), read.unit == arrays.SINGLE))
-        return decided(reply, read, truth, said, measure, value, *rest)
+    def watched(reply, read, truth, said, measure, method):
+        seen.append((reply.function.partition(arrays.PIECE)[0], measure.value, bool(said), read.unit == arrays.SINGLE))
+        return decided(reply, read, truth, said, measure, method)
 
     monkeypatch.setattr(arrays, "_decided", watched)
     worst: dict[tuple[str, bool], float] = {}
