@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from random import Random
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from autograder.algebra.assumptions import Sampling, assumed
 from autograder.algebra.evaluation.evaluate import Point, value_at
 from autograder.algebra.evaluation.linear_algebra import RingAlgebra
-from autograder.algebra.evaluation.rings import Exact, Modular, Number, Ring, Value
+from autograder.algebra.evaluation.rings import Modular, Number, Ring, Value
 from autograder.algebra.notation import solve_constraint
 from autograder.algebra.symbols import SCALAR, Symbol, Symbols
 from autograder.algebra.tree import Expr, symbols_in
 
 Draw: TypeAlias = Callable[[], Number]
-EXACT: Final = Exact()
 
 
 def size_sets(dimensions: Iterable[str], smallest: int = 3) -> list[dict[str, int]]:

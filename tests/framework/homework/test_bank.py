@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from places import ROOT, SUBMISSIONS
+from places import HW0, ROOT, SUBMISSIONS
 
 from autograder.assignment import load_assignment
 from autograder.grading.desk import load_public
@@ -32,7 +32,7 @@ else:
     import tomli as tomllib
 
 BANK = SUBMISSIONS / "bank"
-SUITE = ROOT / "tests" / "hw0"
+SUITE = HW0
 SUITES = {
     "gradient_descent.py": "test_q3_gradient_descent_code.py",
     "ridge.py": "test_q4_ridge_code.py",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from places import ROOT, SUBMISSIONS
+from places import HW0, ROOT, SUBMISSIONS
 from submissions.organ_bank import notebooks
 
 from autograder.assignment import load_assignment
@@ -23,7 +23,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-SUITE = ROOT / "tests" / "hw0"
+SUITE = HW0
 BANK = SUBMISSIONS / "organ_bank"
 COURSE = (ROOT / "tests" / "corpora" / "notebooks" / "course.cells").read_text(encoding="utf-8")
 CHAFFS = tomllib.loads((BANK / "chaffs.toml").read_text(encoding="utf-8"))["chaff"]
